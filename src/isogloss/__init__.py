@@ -1,0 +1,1 @@
+"""isogloss: take a classifier from one language to another that has no labels."""

@@ -1,0 +1,132 @@
+"""`isogloss adapt`: train on one language, adapt to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from isogloss.cli import options
+
+RECIPES = "[zero-shot|supervised|bilingual|iwda|iwda-oracle|iwda-unweighted]"
+PRESETS = "[default|paper]"
+_MODEL, _TRAINING = "Method", "Training"
+
+
+def adapt(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the run, new or begun.")
+    ],
+    source: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Labelled data of the language you have.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Data of the language you want, unlabelled.")
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Labelled target data, only to measure on.")
+    ] = None,
+    task: Annotated[str | None, typer.Option(metavar=options.TASKS, help="Kind of task.")] = None,
+    text: options.Text = None,
+    text_pair: options.TextPair = None,
+    label: options.Label = None,
+    format: options.Format = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Hub name, folder, or 'offline'.", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    recipe: Annotated[
+        str | None, typer.Option(metavar=RECIPES, help="What to do.", rich_help_panel=_MODEL)
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar=PRESETS,
+            help="What measures best, or the settings as published.",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of every random draw.", rich_help_panel=_TRAINING)
+    ] = None,
+    epochs: Annotated[
+        float | None,
+        typer.Option(help="Passes over the source, each stage.", rich_help_panel=_TRAINING),
+    ] = None,
+    max_steps: Annotated[
+        int | None,
+        typer.Option(help="Steps, at most, each stage.", rich_help_panel=_TRAINING),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="YAML",
+            help="Settings from a file; options given here go before it.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, such as iwda.n_critic=4; may be repeated.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+) -> None:
+    """Train a classifier on a labelled language and adapt it to an unlabelled one.
+
+    Without options it adapts the offline encoder with IWDA, for one text and one label a row.
+    If it is stopped, the same command goes on where it was.
+
+    Example: isogloss adapt --source en.csv --target de.csv --output runs/de
+    """
+    given = {
+        "source": source,
+        "target": target,
+        "test": test,
+        "task": task,
+        "text": text,
+        "text_pair": text_pair,
+        "label": label,
+        "format": format,
+        "model": model,
+        "recipe": recipe,
+        "preset": preset,
+        "seed": seed,
+        "epochs": epochs,
+        "max_steps": max_steps,
+    }
+    settings = build_config(given, config_file=config, assignments=set_ or [])
+    from isogloss.cli.progress import shown_progress
+    from isogloss.cli.summary import show_result
+    from isogloss.recipes.adapt import run
+
+    with shown_progress() as progress:
+        result = run(settings, output, progress=progress)
+    show_result(result, settings)
+
+
+def build_config(given: dict[str, Any], *, config_file: Path | None, assignments: list[str]) -> Any:
+    """The run's settings: the file's, then the options given, then `--set`.
+
+    Args:
+        given: option values by setting; `None` for an option that was not given.
+        config_file: YAML settings, or None.
+        assignments: `key=value` texts.
+
+    Returns:
+        A `RunConfig`.
+
+    Raises:
+        IsoglossError: E640 to E644.
+    """
+    from isogloss.recipes.config import RunConfig, assign, read_yaml
+
+    values = {} if config_file is None else read_yaml(config_file)
+    values |= {name: value for name, value in given.items() if value is not None}
+    return RunConfig.from_dict(assign(values, assignments))

@@ -1,0 +1,159 @@
+"""A run's progress on stderr: a bar on a terminal, else one line a phase."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich import progress as bars
+from rich.console import Console
+from rich.text import Text
+
+from isogloss.cli.console import duration, one_line
+from isogloss.progress import Progress
+
+# What a trainer logs -> what it is called on the screen; the first of two that share a name wins.
+FIGURES = {
+    "task_loss": "task loss",
+    "loss": "task loss",
+    "critic_loss": "critic loss",
+    "prior_shift": "prior shift",
+}
+_WINDOW_SECONDS = 30.0
+
+
+class Pace:
+    """Units a second over the last half minute; what was done before the first call is left out.
+
+    Args:
+        clock: seconds, rising.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._marks: deque[tuple[float, float]] = deque()
+
+    def mark(self, done: float) -> None:
+        """Note that `done` units are done now."""
+        now = self._clock()
+        self._marks.append((now, done))
+        while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_SECONDS:
+            self._marks.popleft()
+
+    @property
+    def rate(self) -> float | None:
+        """Units a second, or None while there is nothing to go by."""
+        if len(self._marks) < 2:
+            return None
+        (began, before), (ended, after) = self._marks[0], self._marks[-1]
+        return (after - before) / (ended - began) if ended > began and after > before else None
+
+
+class BarProgress(Progress):
+    """One bar a phase: share, rate, time left and the latest figures.
+
+    Args:
+        console: where to draw.
+        clock: seconds, rising.
+    """
+
+    def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._task: bars.TaskID | None = None
+        self._unit = ""
+        self._pace = Pace(clock)
+        self.bars = bars.Progress(
+            bars.TextColumn("{task.description}", markup=False),
+            bars.BarColumn(bar_width=24),
+            bars.TextColumn("{task.fields[share]:>5}", markup=False),
+            bars.TextColumn("{task.fields[pace]}", markup=False),
+            bars.TextColumn("{task.fields[figures]}", style="dim", markup=False),
+            console=console,
+        )
+
+    def start(self, phase: str, total: int | None, unit: str) -> None:
+        """Draw a new bar."""
+        self.finish()
+        self._unit, self._pace = unit, Pace(self._clock)
+        self._task = self.bars.add_task(one_line(phase), total=total, share="", pace="", figures="")
+        self.bars.start()
+
+    def advance(self, amount: int, figures: Mapping[str, float] | None = None) -> None:
+        """Move the bar on and show the figures."""
+        if self._task is None:
+            return
+        task = self.bars.tasks[self._task]
+        if amount or not task.completed:
+            self._pace.mark(task.completed + amount)
+        shown = describe_figures(figures or {}) or task.fields["figures"]
+        done = task.completed + amount
+        left = None if task.total is None else max(task.total - done, 0)
+        share = f"{100 * done / task.total:.0f} %" if task.total else f"{done:,.0f}"
+        pace = describe_pace(self._pace.rate, self._unit, left)
+        self.bars.update(self._task, advance=amount, share=share, pace=pace, figures=shown)
+
+    def finish(self) -> None:
+        """Leave the bar as it stands."""
+        if self._task is not None:
+            self.bars.stop_task(self._task)
+            self._task = None
+
+    def say(self, text: str) -> None:
+        """Print a line above the bars."""
+        self.bars.console.print(Text(one_line(text)))
+
+    def close(self) -> None:
+        """Hand the terminal back."""
+        self.bars.stop()
+
+
+class LineProgress(Progress):
+    """One line a phase, for log files and pipes."""
+
+    def start(self, phase: str, total: int | None, unit: str) -> None:
+        """Name the phase."""
+        self.say(phase if total is None else f"{phase}: {total:,} {unit}")
+
+    def say(self, text: str) -> None:
+        """Write one line."""
+        sys.stderr.write(one_line(text) + "\n")
+
+
+@contextmanager
+def shown_progress() -> Iterator[Progress]:
+    """The progress that suits stderr, put away in the end whatever happens."""
+    if not sys.stderr.isatty():
+        yield LineProgress()
+        return
+    progress = BarProgress(Console(stderr=True, highlight=False))
+    try:
+        yield progress
+    finally:
+        progress.close()
+
+
+def describe_figures(figures: Mapping[str, float]) -> str:
+    """The figures that a watcher can use, such as "task loss 0.412, prior shift 0.31"."""
+    named: dict[str, float] = {}
+    for key, name in FIGURES.items():
+        if key in figures:
+            named.setdefault(name, figures[key])
+    return ", ".join(f"{name} {value:.3g}" for name, value in named.items())
+
+
+def describe_pace(rate: float | None, unit: str, left: float | None) -> str:
+    """Rate and time left, such as "3.2 steps/s, 42 s left"; empty while unknown.
+
+    Args:
+        rate: units a second.
+        unit: their name.
+        left: units still to do, or None where that is unknown.
+    """
+    if rate is None:
+        return ""
+    number = f"{rate:,.0f}" if rate >= 100 else f"{rate:.2g}"
+    text = f"{number} {unit}/s"
+    return text if left is None else f"{text}, {duration(left / rate)} left"

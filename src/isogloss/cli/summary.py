@@ -1,0 +1,115 @@
+"""What `isogloss adapt` says in the end."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from isogloss.cli.console import (
+    cell,
+    duration,
+    one_line,
+    percent,
+    share_cell,
+    stacked,
+    stdout,
+    table,
+)
+
+if TYPE_CHECKING:
+    from isogloss.recipes.adapt import AdaptResult
+    from isogloss.recipes.config import RunConfig
+
+MOST_CLASSES = 20
+# Where a metric was measured -> heading, in the order shown.
+HEADINGS = {"held-out": "held-out source", "train": "source (trained on)", "test": "target test"}
+
+
+def show_result(result: AdaptResult, config: RunConfig) -> None:
+    """Print what was done, how good it is, the class balance, and how to go on."""
+    console = stdout()
+    narrow = console.options.ascii_only
+    console.print(Text(one_line(what_was_done(result, config))), soft_wrap=True)
+    console.print()
+    balance = balance_table(result.prior, ascii_only=narrow)
+    console.print(stacked(metrics_table(result.metrics), balance, shift_sentence(result.prior)))
+    console.print()
+    for line in where_to_go_on(result, config):
+        console.print(Text(line), soft_wrap=True)
+
+
+def what_was_done(result: AdaptResult, config: RunConfig) -> str:
+    """One sentence: recipe, model, data, time."""
+    return (
+        f"Done in {duration(result.seconds)}: {config.recipe} with {config.model} "
+        f"({config.preset} preset, seed {config.seed}), from {config.source} to {config.target}."
+    )
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> Table:
+    """The headline metric by stage, on each set it was measured on."""
+    headline, stages = metrics["headline"], metrics["stages"]
+    sets = [name for name in HEADINGS if any(name in measured for measured in stages.values())]
+    title = {"macro_f1": "Macro-F1", "f1": "Entity F1"}.get(headline, headline)
+    out = table(title, ["stage", *(HEADINGS[name] for name in sets)])
+    for stage, measured in stages.items():
+        shares = [measured.get(name, {}).get(headline) for name in sets]
+        out.add_row(cell(stage), *(percent(share) for share in shares))
+    return out
+
+
+def balance_table(prior: Mapping[str, Any], *, ascii_only: bool) -> Table:
+    """Class balance: source, raw predictions on the target, estimate with its interval."""
+    title = "Class balance of the target"
+    out = table(title, ["class", "source", "as predicted", "estimate", interval_name(prior)])
+    largest = max(*prior["source"], *prior["predicted"], *prior["estimate"])
+    order = shown_classes(prior["estimate"])
+    for index in order:
+        low, high = prior["interval"][index]
+        shares = (prior[name][index] for name in ("source", "predicted", "estimate"))
+        out.add_row(
+            cell(prior["labels"][index]),
+            *(share_cell(share, largest, ascii_only=ascii_only) for share in shares),
+            f"{100 * low:.1f} to {100 * high:.1f}",
+        )
+    if len(order) < len(prior["labels"]):
+        out.add_row(cell(f"and {len(prior['labels']) - len(order)} smaller", "dim"))
+    return out
+
+
+def shown_classes(estimate: Sequence[float]) -> list[int]:
+    """Indices of the largest classes, in the order of the labels."""
+    by_size = sorted(range(len(estimate)), key=lambda index: -estimate[index])
+    return sorted(by_size[:MOST_CLASSES])
+
+
+def interval_name(prior: Mapping[str, Any]) -> str:
+    """Heading of the interval column."""
+    return f"{100 * prior.get('level', 0.95):g} % interval"
+
+
+def shift_sentence(prior: Mapping[str, Any]) -> str:
+    """Whether the target's balance differs from the source's, in words."""
+    size = f"Prior shift {prior['shift']:.2f} (total variation, 0 to 1)"
+    if prior["significant"]:
+        return f"{size}: the target's class balance differs from the source's."
+    return f"{size}: no difference from the source's class balance can be made out."
+
+
+def where_to_go_on(result: AdaptResult, config: RunConfig) -> list[str]:
+    """Paths of what was written, and the command that uses it."""
+    ending = Path(str(config.target)).suffix or ".csv"
+    folder = shlex.quote(str(result.folder))
+    return [
+        f"model        {result.model}",
+        f"predictions  {result.predictions}",
+        f"settings     {result.folder / 'config.yaml'}",
+        "",
+        "Label more data with:",
+        f"  isogloss predict {folder} FILE{ending} -o OUT{ending}",
+    ]

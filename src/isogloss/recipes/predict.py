@@ -1,0 +1,175 @@
+"""Labels for the rows of a file, batch by batch, in the file's own format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from datasets import Dataset
+
+from isogloss.data.loading import load, name_of
+from isogloss.data.preparing import prepare
+from isogloss.data.streaming import read_batches, read_schema
+from isogloss.data.writing import RowWriter
+from isogloss.errors import IsoglossError
+from isogloss.progress import Progress
+from isogloss.recipes.serving import ServedModel, open_served
+from isogloss.trainers.rows import CollectedRows
+
+# Columns that predictions add to a file.
+LABEL_COLUMN, PROBABILITY_COLUMN, ALL_COLUMN = "prediction", "probability", "probabilities"
+TAGS_COLUMN = "predicted_tags"
+Precision = Literal["auto", "bf16", "fp32"]
+
+
+def predict_file(
+    model: str | Path,
+    source: str | Path,
+    output: str | Path,
+    *,
+    format: str | None = None,
+    columns: Mapping[str, str | None] | None = None,
+    batch_rows: int = 2048,
+    precision: Precision = "auto",
+    progress: Progress | None = None,
+) -> int:
+    """Classify a file of any size at constant memory.
+
+    Args:
+        model: a run folder or a model folder that `adapt` made.
+        source: CSV, TSV, JSON lines, Parquet or CoNLL.
+        output: the file to write, in the format its name says; it appears only when whole.
+        format: of `source`, where its name does not say it, and then of `output` too.
+        columns: `text`, `text_pair`: other names than in training.
+        batch_rows: rows read at a time, >= 1.
+        precision: of the matrix products; auto takes bf16 where the processor has it.
+        progress: hears how far it is.
+
+    Returns:
+        The number of rows written: the input's rows in their order, with all their columns, and
+        `prediction`, `probability` (of the predicted label) and `probabilities` (by label; JSON
+        lines and Parquet only) added; for tagging `predicted_tags`.
+
+    Raises:
+        IsoglossError: E524 to E526, E529 where the output is the input, E530 where an added column
+            is there already; E1xx for the file; E3xx for the model.
+    """
+    if Path(source).resolve() == Path(output).resolve():
+        raise IsoglossError("E529", path=output)
+    schema = read_schema(source, format=format)
+    served = open_served(model, columns=columns, precision=precision)
+    check_columns(served, schema.names, name=Path(source).name)
+    progress = progress or Progress()
+    progress.start("predict", None, "rows")
+    batches = read_batches(source, format=format, batch_rows=batch_rows)
+    with RowWriter(output, format=format, schema=schema) as writer:
+        count = _write(served, batches, writer, name=Path(source).name, progress=progress)
+    progress.finish()
+    return count
+
+
+def predict_dataset(
+    model: str | Path,
+    dataset: Dataset | None,
+    where: str,
+    output: str | Path,
+    *,
+    precision: Precision = "auto",
+    batch_rows: int = 2048,
+    progress: Progress | None = None,
+) -> int:
+    """Classify a data set that is no file: one in memory, or one of the hub.
+
+    Args:
+        model: a run folder or a model folder.
+        dataset: the rows, or None to load `where`.
+        where: what to load, and what messages call it.
+        output: a JSON lines or Parquet file.
+        precision: of the matrix products.
+        batch_rows: rows at a time, >= 1.
+        progress: hears how far it is.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        IsoglossError: as `predict_file`.
+    """
+    rows = load(where) if dataset is None else dataset
+    served = open_served(model, precision=precision)
+    name = name_of(where) if dataset is None else where
+    check_columns(served, rows.column_names, name=name)
+    progress = progress or Progress()
+    progress.start("predict", len(rows), "rows")
+    with RowWriter(output) as writer:
+        batches = rows.with_format(None).iter(batch_rows)
+        count = _write(served, batches, writer, name=name, progress=progress)
+    progress.finish()
+    return count
+
+
+def check_columns(served: ServedModel, present: Iterable[str], *, name: str) -> None:
+    """Refuse a file that has a column which predictions would overwrite.
+
+    Raises:
+        IsoglossError: E530 with the column.
+    """
+    added = {TAGS_COLUMN} if served.task.kind == "token" else {LABEL_COLUMN, PROBABILITY_COLUMN}
+    taken = sorted(added & set(present))
+    if taken:
+        raise IsoglossError("E530", name=name, column=taken[0])
+
+
+def _write(
+    served: ServedModel,
+    batches: Iterable[Mapping[str, list[Any]]],
+    writer: RowWriter,
+    *,
+    name: str,
+    progress: Progress,
+) -> int:
+    done = 0
+    for raw in batches:
+        canonical = prepare(
+            Dataset.from_dict(dict(raw)),
+            served.task.columns,
+            side="target",
+            name=name,
+            labels="drop",
+            first_row=done + 1,
+        )
+        encoded, rows = served.rows(canonical)
+        writer.write({**raw, **added_columns(served, encoded, rows, writer.format)})
+        done += len(canonical)
+        progress.advance(len(canonical))
+    return done
+
+
+def added_columns(
+    served: ServedModel, encoded: Dataset, rows: CollectedRows, format: str
+) -> dict[str, list[Any]]:
+    """The columns that predictions add, by name.
+
+    Args:
+        served: the model.
+        encoded: the examples that were classified.
+        rows: their rows.
+        format: of the output; nested values go only where they can be written.
+    """
+    decoded = served.task.decode(rows.predictions, encoded)
+    if served.task.kind == "token":
+        return {TAGS_COLUMN: decoded}
+    probabilities = rows.probabilities
+    columns: dict[str, list[Any]] = {
+        LABEL_COLUMN: decoded,
+        PROBABILITY_COLUMN: np.round(probabilities.max(axis=1), 6).tolist(),
+    }
+    if format in ("jsonl", "parquet"):
+        names = served.task.known_labels.names
+        rounded = np.round(probabilities, 6).tolist()
+        columns[ALL_COLUMN] = [dict(zip(names, row, strict=True)) for row in rounded]
+    return columns
+
+

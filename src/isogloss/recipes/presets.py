@@ -1,0 +1,66 @@
+"""Named settings: `default`, what measures best, and `paper`, the published procedure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# `paper` is Xian, Ji & Zhao, ICLR 2022, sections 3 and appendix C, in every setting; so it takes the
+# statistics from training rows (no hold-out), rescales instead of projecting, and does not clip.
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {
+        "pooling": "mean",
+        "holdout": 0.15,
+        "precision": "auto",
+        "dropout": "pooled",
+        "trim": True,
+        "finetune": {
+            "learning_rate": 5e-5,
+            "per_device_train_batch_size": 16,
+            "num_train_epochs": 4.0,
+        },
+        "iwda": {
+            "learning_rate": 2e-5,
+            "per_device_train_batch_size": 16,
+            "num_train_epochs": 4.0,
+        },
+    },
+    "paper": {
+        "pooling": "cls",
+        "holdout": 0.0,
+        "precision": "fp32",
+        "dropout": "torch",
+        "trim": False,
+        "finetune": {
+            "learning_rate": 1e-5,
+            "per_device_train_batch_size": 8,
+            "num_train_epochs": 4.0,
+            "max_grad_norm": 0.0,
+            "bucket_by_length": False,
+        },
+        "iwda": {
+            "learning_rate": 1e-5,
+            "per_device_train_batch_size": 8,
+            "num_train_epochs": 4.0,
+            "max_grad_norm": 0.0,
+            "bucket_by_length": False,
+            "alignment_strength": 5e-3,
+            "alignment_warmup": 0.1,
+            "critic_learning_rate": 5e-4,
+            "critic_weight_decay": 0.01,
+            "critic_width": 2048,
+            "gradient_penalty": 10.0,
+            "penalty_pairing": "index",
+            "conditioning": "cdan",
+            "normalize_weights": False,
+            "n_critic": 1,
+            "weighting": "online",
+            "weight_mix": 0.25,
+            "weight_learning_rate": 5e-4,
+            "weight_decay_to_start": 2.0,
+            "weight_average_rate": 5e-3,
+            "weight_average_per_row": False,
+            "weight_projection": "rescale",
+            "hard_statistics": True,
+        },
+    },
+}

@@ -1,0 +1,86 @@
+"""What the stages of one run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from isogloss.labels import LabelMap
+from isogloss.progress import Progress
+from isogloss.recipes.config import RunConfig
+from isogloss.recipes.folder import RunFolder
+from isogloss.recipes.inputs import EncodedData
+from isogloss.tasks import Task
+
+
+@dataclass(kw_only=True)
+class Workshop:
+    """What every stage of one run has at hand."""
+
+    config: RunConfig
+    folder: RunFolder
+    task: Task
+    data: EncodedData
+    facts: dict[str, Any]
+    test_references: list[Any] | None
+    target_prior: np.ndarray | None
+    max_length: int
+    precision: Literal["bf16", "fp32"]
+    progress: Progress
+
+    @property
+    def labels(self) -> LabelMap:
+        """The classes."""
+        return self.task.known_labels
+
+    def served_settings(self) -> dict[str, Any]:
+        """What the exported model's configuration says for whoever loads it with isogloss."""
+        columns = self.task.columns
+        return {
+            "task": self.task.kind,
+            "text": columns.text,
+            "text_pair": columns.text_pair,
+            "label": columns.label,
+            "labels": list(self.labels.names),
+            "max_length": self.max_length,
+            "pooling": self.config.pooling,
+        }
+
+    @property
+    def source_prior(self) -> np.ndarray:
+        """(k,) class shares of the training rows."""
+        return class_shares(self.data.train, len(self.labels))
+
+
+def sample(dataset: Any, most: int, seed: int) -> Any:
+    """At most `most` examples of a data set, drawn without replacement, in their order."""
+    if len(dataset) <= most:
+        return dataset
+    chosen = np.random.default_rng((seed, 3)).permutation(len(dataset))[:most]
+    return dataset.select(np.sort(chosen))
+
+
+def true_weights(shop: Workshop) -> np.ndarray:
+    """p_T / p_S from the target's own labels; 1 for a class the source lacks."""
+    assert shop.target_prior is not None
+    source = shop.source_prior
+    ratio = np.ones_like(source)
+    np.divide(shop.target_prior, source, out=ratio, where=source > 0)
+    return ratio
+
+
+def class_shares(dataset: Any, num_classes: int) -> np.ndarray:
+    """(k,) shares of the classes among the rows of encoded, labelled examples."""
+    counts = np.zeros(num_classes)
+    for batch in dataset.with_format("arrow").iter(10_000):
+        labels = batch.column("labels").combine_chunks().flatten().to_numpy()
+        counts += np.bincount(labels, minlength=num_classes)
+    shares: np.ndarray = counts / counts.sum()
+    return shares
+
+
+def rows_per_example(dataset: Any) -> float:
+    """Mean number of active positions of an encoded example."""
+    return sum(map(len, dataset["active"])) / len(dataset)

@@ -1,0 +1,113 @@
+"""Classifier, critic and class weights as one module, so that one checkpoint holds them all."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import torch
+from torch import nn
+
+from isogloss.alignment.conditioning import kronecker
+from isogloss.alignment.critic import Critic
+from isogloss.alignment.losses import wasserstein
+from isogloss.alignment.penalty import zero_centred_penalty
+from isogloss.alignment.reversal import reverse
+from isogloss.alignment.schedule import applied_weights
+from isogloss.labelshift.holder import ClassWeights
+from isogloss.models.features import FeatureClassifier, Rows
+from isogloss.trainers.base import task_loss
+from isogloss.trainers.config import IWDAConfig
+
+
+class AlignmentOutput(TypedDict):
+    """One batch's losses (scalars) and detached rows: logits (n, k)."""
+
+    loss: torch.Tensor
+    task_loss: torch.Tensor
+    distance: torch.Tensor
+    penalty: torch.Tensor
+    logits: torch.Tensor
+
+
+class AlignmentModel(nn.Module):
+    """Importance-weighted domain alignment of a classifier's features, one pass for both sides.
+
+    Args:
+        classifier: a `FeatureClassifier`; only it is exported.
+        weights: a `ClassWeights`, the importance weight of each class.
+        config: the alignment options of `IWDAConfig`.
+
+    References:
+        Xian, Ji & Zhao, ICLR 2022, section 3 and appendix C.1; conditioning: Long et al., 2018
+        (CDAN); penalty: Thanh-Tung et al., 2019.
+    """
+
+    def __init__(
+        self, classifier: FeatureClassifier, weights: ClassWeights, config: IWDAConfig
+    ) -> None:
+        super().__init__()
+        self.classifier = classifier
+        self.weights = weights
+        self.cdan = config.conditioning == "cdan"
+        self.penalty_strength = config.gradient_penalty
+        self.penalty_pairing = config.penalty_pairing
+        self.normalize = config.normalize_weights
+        width = classifier.feature_size * (classifier.num_labels if self.cdan else 1)
+        generator = torch.Generator().manual_seed(int(config.seed))
+        self.critic = Critic(width, width=config.critic_width, generator=generator)
+
+    def forward(
+        self,
+        *,
+        labels: torch.Tensor,
+        is_target: torch.Tensor,
+        strength: float,
+        blend: float,
+        rows: torch.Tensor | None = None,
+        parts: int = 1,
+        critic_only: bool = False,
+        **inputs: torch.Tensor,
+    ) -> AlignmentOutput:
+        """The loss whose one backward pass trains classifier and critic against each other.
+
+        Args:
+            labels: (n,), -100 on target rows.
+            is_target: (n,) bool.
+            strength: lambda of this step, >= 0: what the encoder sees of the critic's gradient.
+            blend: alpha of this step in [0, 1]; the weights applied are alpha w + (1 - alpha).
+            rows: labelled rows of the accumulated batch, as in `task_loss`.
+            parts: micro-batches of the accumulated batch; the alignment terms are divided by it.
+            critic_only: leave the classifier as it is and train the critic alone.
+            **inputs: what the classifier takes.
+
+        Returns:
+            An `AlignmentOutput`.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not critic_only):
+            output: Rows = self.classifier(**inputs)
+        task = task_loss(output.logits, labels, rows)
+        source, target = self._critic_inputs(output, is_target)
+        row_weights = applied_weights(self.weights.weights, blend)[labels[~is_target]].float()
+        distance = wasserstein(
+            self.critic(reverse(source, strength)).float(),
+            self.critic(reverse(target, strength)).float(),
+            row_weights,
+            normalize=self.normalize,
+        )
+        penalty = zero_centred_penalty(self.critic, source, target, pairing=self.penalty_pairing)
+        adversarial = (self.penalty_strength * penalty - distance) / parts
+        return {
+            "loss": adversarial if critic_only else task + adversarial,
+            "task_loss": task.detach(),
+            "distance": distance.detach(),
+            "penalty": penalty.detach(),
+            "logits": output.logits.detach(),
+        }
+
+    def _critic_inputs(
+        self, output: Rows, is_target: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        features = output.features
+        if self.cdan:
+            features = kronecker(features, output.logits.detach().float().softmax(-1))
+        return features[~is_target], features[is_target]

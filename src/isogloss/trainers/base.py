@@ -1,0 +1,191 @@
+"""What every trainer of rows shares: batches, optimizer groups, whole checkpoints, figures."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Sampler
+from transformers import PrinterCallback, Trainer
+
+from isogloss.data.collate import IGNORED_LABEL, RowCollator
+from isogloss.errors import IsoglossError
+from isogloss.trainers.config import RowTrainingArguments
+
+# Written last into a checkpoint: a folder without it was cut off while being written.
+COMPLETE_MARKER = "complete.json"
+
+
+class RowTrainer(Trainer):
+    """A Hugging Face `Trainer` for flat rows; a subclass says what a batch costs.
+
+    Args:
+        model: the module whose state a checkpoint holds.
+        args: a `RowTrainingArguments`.
+        train_dataset: what `row_sampler` indexes.
+        pad_token_id: of the tokenizer.
+        callbacks: as upstream.
+    """
+
+    # Losses are divided by the rows of the whole accumulated batch, not averaged over parts of it.
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        model: nn.Module,
+        args: RowTrainingArguments,
+        *,
+        train_dataset: Any,
+        pad_token_id: int,
+        callbacks: list[Any] | None = None,
+    ) -> None:
+        collator = RowCollator(
+            pad_token_id=pad_token_id, pad_to_multiple_of=args.pad_to_multiple_of
+        )
+        super().__init__(
+            model=model,
+            args=args,
+            data_collator=collator,
+            train_dataset=train_dataset,
+            callbacks=callbacks,
+        )
+        # Upstream prints every log entry where its own bars are off.
+        self.remove_callback(PrinterCallback)
+        # Upstream passes the number of labelled rows only where it believes the model takes it.
+        self.model_accepts_loss_kwargs = True
+        self.loss_is_scaled_for_ga = True
+        self._figures: dict[str, float] = {}
+        self._figure_steps = 0
+
+    # What a subclass gives.
+
+    def row_sampler(self) -> Sampler[list[int]]:
+        """The batches of an epoch, as lists of indices into `train_dataset`."""
+        raise NotImplementedError
+
+    def batch_loss(
+        self, model: nn.Module, inputs: Mapping[str, torch.Tensor], rows: torch.Tensor | None
+    ) -> torch.Tensor:
+        """The scalar loss of one micro-batch; `rows` counts labels in the accumulated batch."""
+        raise NotImplementedError
+
+    def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:
+        """Optimizer groups; `decay` names the parameters that weight decay applies to."""
+        return split_by_decay(self.model.named_parameters(), decay, self.args.weight_decay)
+
+    # What upstream calls.
+
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """Batches of the subclass's sampler, sharded and placed by accelerate."""
+        # A generator of its own keeps the loader from drawing on the global one, whose state
+        # must be the same in an unbroken and in a resumed run.
+        generator = torch.Generator().manual_seed(int(self.args.seed))
+        loader: DataLoader[Any] = DataLoader(
+            self.train_dataset,
+            batch_sampler=self.row_sampler(),
+            collate_fn=self.data_collator,
+            num_workers=self.args.dataloader_num_workers,
+            pin_memory=self.args.dataloader_pin_memory,
+            generator=generator,
+        )
+        return self.accelerator.prepare(loader)
+
+    def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
+        """The configured optimizer over the subclass's parameter groups."""
+        if self.optimizer is None:
+            cls, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
+            decay = set(self.get_decay_parameter_names(self.model))
+            self.optimizer = cls(self.parameter_groups(decay), **options)
+        return self.optimizer
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        return_outputs: bool = False,
+        num_items_in_batch: torch.Tensor | int | None = None,
+    ) -> Any:
+        """The subclass's loss; a loss that is not finite stops the run with E501."""
+        rows = None if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
+        loss = self.batch_loss(model, inputs, rows)
+        if not math.isfinite(loss.item()):
+            raise IsoglossError("E501", step=self.state.global_step + 1, folder=self.args.output_dir)
+        if rows is not None and self.accelerator.num_processes > 1:
+            # Gradients are averaged over processes, while `rows` counts the rows of all of them.
+            loss = loss * self.accelerator.num_processes
+        return (loss, None) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Upstream's log with the means of the figures noted since the last one."""
+        if self._figure_steps and "loss" in logs:
+            logs |= {name: total / self._figure_steps for name, total in self._figures.items()}
+            self._figures, self._figure_steps = {}, 0
+        super().log(logs, start_time)
+
+    def note(self, figures: Mapping[str, float]) -> None:
+        """Add one micro-batch's figures to the next log entry."""
+        self._figure_steps += 1
+        for name, value in figures.items():
+            self._figures[name] = self._figures.get(name, 0.0) + float(value)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)
+        if self.args.should_save:
+            folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+            marker = {"step": self.state.global_step, "of": self.state.max_steps}
+            (folder / COMPLETE_MARKER).write_text(json.dumps(marker))
+
+
+def last_complete_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint of `folder`; broken ones are removed on the way.
+
+    Args:
+        folder: a trainer's `output_dir`; it need not exist.
+
+    Returns:
+        The checkpoint folder, or None where there is no whole one.
+    """
+    whole: list[tuple[int, Path]] = []
+    for path in folder.glob("checkpoint-*"):
+        if (path / COMPLETE_MARKER).is_file():
+            whole.append((int(path.name.rpartition("-")[2]), path))
+        else:
+            shutil.rmtree(path)
+    return max(whole)[1] if whole else None
+
+
+def split_by_decay(
+    parameters: Iterable[tuple[str, nn.Parameter]], decay: set[str], weight_decay: float
+) -> list[dict[str, Any]]:
+    """Two optimizer groups: the parameters named in `decay`, and the rest without decay."""
+    named = [(name, p) for name, p in parameters if p.requires_grad]
+    return [
+        {"params": [p for n, p in named if n in decay], "weight_decay": weight_decay},
+        {"params": [p for n, p in named if n not in decay], "weight_decay": 0.0},
+    ]
+
+
+def task_loss(
+    logits: torch.Tensor, labels: torch.Tensor, rows: torch.Tensor | None
+) -> torch.Tensor:
+    """Mean cross-entropy of the labelled rows.
+
+    Args:
+        logits: (n, k).
+        labels: (n,), -100 where there is none.
+        rows: the labelled rows of the whole accumulated batch, so that its parts add up to the
+            loss of one large batch; None: those of this batch.
+
+    Returns:
+        A scalar, 0 (with a gradient of 0) where no row has a label.
+    """
+    total = F.cross_entropy(logits.float(), labels, ignore_index=IGNORED_LABEL, reduction="sum")
+    count = (labels != IGNORED_LABEL).sum() if rows is None else rows
+    return total / count.clamp(min=1)

@@ -1,0 +1,153 @@
+"""One configuration for each trainer: Hugging Face `TrainingArguments` with the defaults of this field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from transformers import TrainingArguments
+
+from isogloss.errors import IsoglossError
+
+
+@dataclass
+class RowTrainingArguments(TrainingArguments):
+    """What all trainers share. Where a default differs from upstream's, its help says so."""
+
+    output_dir: str | None = field(default=None, metadata={"help": "Where checkpoints go."})
+    per_device_train_batch_size: int = field(
+        default=16, metadata={"help": "Examples a step (alignment: of each side). Upstream: 8."}
+    )
+    learning_rate: float = field(
+        default=5e-5, metadata={"help": "Peak learning rate of encoder and head."}
+    )
+    num_train_epochs: float = field(
+        default=4.0, metadata={"help": "Passes over the source. Upstream: 3."}
+    )
+    warmup_steps: float = field(
+        default=0.1, metadata={"help": "Warm-up: steps, or below 1 a share of them. Upstream: 0."}
+    )
+    weight_decay: float = field(
+        default=0.01, metadata={"help": "Not on biases and norms. Upstream: 0."}
+    )
+    disable_tqdm: bool | None = field(
+        default=True, metadata={"help": "Upstream's own bars; the command line shows its own."}
+    )
+    logging_steps: float = field(
+        default=10, metadata={"help": "Steps between log entries. Upstream: 500."}
+    )
+    save_total_limit: int | None = field(
+        default=2, metadata={"help": "Checkpoints kept; below 2 a kill may leave none whole."}
+    )
+    logging_nan_inf_filter: bool = field(
+        default=False, metadata={"help": "Off: a loss that is not finite stops the run."}
+    )
+    remove_unused_columns: bool = field(
+        default=False, metadata={"help": "Rows are collated by our own collator."}
+    )
+    dataloader_pin_memory: bool = field(
+        default=False, metadata={"help": "Upstream: on, which warns where there is no accelerator."}
+    )
+    pad_to_multiple_of: int = field(
+        default=8, metadata={"help": "Batches are padded to a multiple of this many tokens."}
+    )
+    bucket_by_length: bool = field(
+        default=True, metadata={"help": "Batches of similar lengths; off: plain shuffling."}
+    )
+
+
+@dataclass
+class FinetuneConfig(RowTrainingArguments):
+    """Fine-tuning on labelled rows: `zero-shot` on the source, `supervised` on the target."""
+
+
+@dataclass
+class IWDAConfig(RowTrainingArguments):
+    """Importance-weighted domain alignment (METHOD: Xian, Ji & Zhao, ICLR 2022, section 3).
+
+    The paper's own settings are `isogloss.recipes.presets.PRESETS["paper"]`.
+    """
+
+    alignment_strength: float = field(
+        default=5e-3, metadata={"help": "lambda: weight of the critic's gradient in the encoder."}
+    )
+    alignment_warmup: float = field(
+        default=0.1, metadata={"help": "Share of steps over which lambda and the weights ramp in."}
+    )
+    critic_learning_rate: float = field(default=5e-4, metadata={"help": "Learning rate of the critic."})
+    critic_weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of the critic."})
+    critic_width: int = field(default=2048, metadata={"help": "Hidden units of the critic."})
+    gradient_penalty: float = field(default=10.0, metadata={"help": "gamma of the zero-centred penalty."})
+    penalty_pairing: str = field(
+        default="random",
+        metadata={"help": "random: pairs drawn afresh; index: i-th with i-th, as published."},
+    )
+    conditioning: str = field(
+        default="cdan", metadata={"help": "cdan: features x class probabilities; none: features."}
+    )
+    normalize_weights: bool = field(
+        default=True,
+        metadata={"help": "Weighted source mean divided by the weights' sum; off: by n, as published."},
+    )
+    n_critic: int = field(
+        default=1, metadata={"help": "Critic updates a model update; 1 is simultaneous training."}
+    )
+    weighting: str = field(
+        default="held-out",
+        metadata={
+            "help": "held-out: solved anew from held-out source rows; online: the paper's running "
+            "estimate; fixed: the weights given at the start, never changed (oracle, unweighted)."
+        },
+    )
+    weight_refreshes: int = field(
+        default=10, metadata={"help": "held-out: how often the weights are solved anew in a run."}
+    )
+    weight_sample: int = field(
+        default=2000, metadata={"help": "Examples a side, at most, in a solve of the weights."}
+    )
+    weight_mix: float = field(
+        default=0.25, metadata={"help": "rho: share of 1 mixed into the starting weights (online)."}
+    )
+    weight_learning_rate: float = field(
+        default=5e-4, metadata={"help": "Learning rate of the online weights."}
+    )
+    weight_decay_to_start: float = field(
+        default=2.0, metadata={"help": "xi: pull of the online weights to their start."}
+    )
+    weight_average_rate: float = field(
+        default=5e-3, metadata={"help": "Rate of the running statistics of the online weights."}
+    )
+    weight_average_per_row: bool = field(
+        default=True,
+        metadata={"help": "The rate holds for a row, whatever the batch size; off: for a batch."},
+    )
+    weight_projection: str = field(
+        default="euclidean", metadata={"help": "euclidean, or rescale: clamp at 0 and rescale."}
+    )
+    hard_statistics: bool = field(
+        default=False, metadata={"help": "Statistics of predicted classes, not of probabilities."}
+    )
+
+    def __post_init__(self) -> None:
+        """Check the choices; E510 names the wrong one."""
+        _one_of(self, "penalty_pairing", ("random", "index"))
+        _one_of(self, "conditioning", ("cdan", "none"))
+        _one_of(self, "weighting", ("held-out", "online", "fixed"))
+        _one_of(self, "weight_projection", ("euclidean", "rescale"))
+        _at_least(self, "n_critic", 1)
+        _at_least(self, "critic_width", 1)
+        _at_least(self, "weight_refreshes", 1)
+        _at_least(self, "weight_sample", 1)
+        super().__post_init__()
+
+
+def _one_of(config: Any, name: str, choices: tuple[str, ...]) -> None:
+    value = getattr(config, name)
+    if value not in choices:
+        raise IsoglossError("E510", name=name, value=value, choices=", ".join(choices))
+
+
+def _at_least(config: Any, name: str, least: float) -> None:
+    value = getattr(config, name)
+    if value < least:
+        raise IsoglossError("E511", name=name, value=value, least=least)

@@ -1,0 +1,95 @@
+"""Fine-tuning on labelled rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.data import Sampler
+
+from isogloss.data.pairing import BucketBatchSampler, rows_of
+from isogloss.trainers.base import RowTrainer, task_loss
+from isogloss.trainers.config import FinetuneConfig
+
+MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids", "active_rows", "active_positions")
+
+
+class FinetuneTrainer(RowTrainer):
+    """Minimises the cross-entropy of labelled rows: `zero-shot` and `supervised` training.
+
+    Args:
+        model: a `FeatureClassifier`.
+        args: a `FinetuneConfig`.
+        train_dataset: encoded examples with labels (a `datasets.Dataset`).
+        pad_token_id: of the tokenizer.
+        callbacks: as upstream.
+
+    Example:
+        >>> trainer = FinetuneTrainer(model, args, train_dataset=encoded, pad_token_id=1)
+        >>> trainer.train()
+    """
+
+    args: FinetuneConfig
+
+    def __init__(
+        self,
+        model: nn.Module,
+        args: FinetuneConfig,
+        *,
+        train_dataset: Any,
+        pad_token_id: int,
+        callbacks: list[Any] | None = None,
+    ) -> None:
+        self._lengths = lengths_of(train_dataset)
+        super().__init__(
+            model,
+            args,
+            train_dataset=EncodedDataset(train_dataset),
+            pad_token_id=pad_token_id,
+            callbacks=callbacks,
+        )
+
+    def row_sampler(self) -> Sampler[list[int]]:
+        """Random batches, of similar lengths unless `bucket_by_length` is off."""
+        size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
+        lengths = self._lengths if self.args.bucket_by_length else [0] * len(self._lengths)
+        return BucketBatchSampler(lengths, batch_size=size, seed=seed)
+
+    def batch_loss(
+        self, model: nn.Module, inputs: Mapping[str, torch.Tensor], rows: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Cross-entropy over the labelled rows."""
+        logits = model(**model_inputs(inputs)).logits
+        loss = task_loss(logits, inputs["labels"], rows)
+        self.note({"task_loss": loss.item()})
+        return loss
+
+
+class EncodedDataset(torch.utils.data.Dataset[dict[str, Any]]):
+    """A `datasets.Dataset` that hands out whole batches of examples at once."""
+
+    def __init__(self, dataset: Any) -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return rows_of(self.dataset, [index])[0]
+
+    def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        return rows_of(self.dataset, indices)
+
+
+def model_inputs(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The part of a collated batch that a `FeatureClassifier` takes."""
+    return {name: batch[name] for name in MODEL_INPUTS if name in batch}
+
+
+def lengths_of(dataset: Any) -> list[int]:
+    """(n,) token counts of an encoded dataset."""
+    return list(dataset["length"])
+
+

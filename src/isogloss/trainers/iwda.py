@@ -1,0 +1,227 @@
+"""Importance-weighted domain alignment."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import Sampler
+
+from isogloss.alignment.schedule import ramp
+from isogloss.data.pairing import PairedBatchSampler, PairedDataset
+from isogloss.errors import IsoglossError
+from isogloss.labelshift.holder import ClassWeights, FixedWeights
+from isogloss.labelshift.initial import mix
+from isogloss.labelshift.online import OnlineWeights, rate_per_row
+from isogloss.labelshift.priors import total_variation
+from isogloss.models.features import FeatureClassifier
+from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput
+from isogloss.trainers.base import RowTrainer, split_by_decay
+from isogloss.trainers.config import IWDAConfig
+from isogloss.trainers.finetune import lengths_of, model_inputs
+
+
+class EstimatesWeights(Protocol):
+    """Anything that looks at a classifier and says the class weights, (k,) float64."""
+
+    def __call__(self, classifier: FeatureClassifier) -> np.ndarray: ...
+
+
+class IWDATrainer(RowTrainer):
+    """Aligns source and target features under class weights, starting from a zero-shot model.
+
+    Args:
+        classifier: the fine-tuned `FeatureClassifier` to go on from.
+        args: an `IWDAConfig`.
+        source: encoded source examples with labels (a `datasets.Dataset`).
+        target: encoded target examples; labels, if there, never reach a batch.
+        source_prior: (k,) class shares of the source rows.
+        pad_token_id: of the tokenizer.
+        estimate: solves for the weights from statistics of the current classifier; needed by
+            `weighting="held-out"` (called over and over) and `"online"` (called once).
+        weights: (k,) the fixed weights of `weighting="fixed"`; ones where not given.
+        label_names: (k,) names under which the estimated prior is logged.
+        callbacks: as upstream.
+
+    Raises:
+        IsoglossError: E512 where the weighting needs `estimate` and there is none.
+
+    References:
+        Xian, Ji & Zhao, ICLR 2022, section 3 and appendix C.
+    """
+
+    args: IWDAConfig
+    model: AlignmentModel
+
+    def __init__(
+        self,
+        classifier: FeatureClassifier,
+        args: IWDAConfig,
+        *,
+        source: Any,
+        target: Any,
+        source_prior: np.ndarray,
+        pad_token_id: int,
+        estimate: EstimatesWeights | None = None,
+        weights: np.ndarray | None = None,
+        label_names: Sequence[str] | None = None,
+        callbacks: list[Any] | None = None,
+    ) -> None:
+        if args.weighting != "fixed" and estimate is None:
+            raise IsoglossError("E512", weighting=args.weighting)
+        self._lengths = lengths_of(source), lengths_of(target)
+        self._source_prior = np.asarray(source_prior, dtype=np.float64)
+        self._names = list(label_names or map(str, range(len(source_prior))))
+        self._estimate = estimate
+        self._refreshed_at: int | None = None
+        start = np.ones_like(self._source_prior) if weights is None else weights
+        batch_rows = args.per_device_train_batch_size * _rows_per_example(source)
+        class_weights = make_class_weights(args, self._source_prior, start, batch_rows)
+        super().__init__(
+            AlignmentModel(classifier, class_weights, args),
+            args,
+            train_dataset=PairedDataset(source, target),
+            pad_token_id=pad_token_id,
+            callbacks=callbacks,
+        )
+
+    @property
+    def prior_estimate(self) -> np.ndarray:
+        """(k,) the target prior that the current weights imply, p_S * w."""
+        return self._source_prior * self.model.weights.weights.cpu().numpy()
+
+    def row_sampler(self) -> Sampler[list[int]]:
+        """Source and target examples of similar lengths, as many of each."""
+        size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
+        source, target = self._lengths
+        if not self.args.bucket_by_length:
+            source, target = [0] * len(source), [0] * len(target)
+        return PairedBatchSampler(source, target, batch_size=size, seed=seed)
+
+    def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:
+        """Classifier and critic apart, since each has its own rate and decay."""
+        named = list(self.model.named_parameters())
+        critic = [(n, p) for n, p in named if n.startswith("critic.")]
+        rest = [(n, p) for n, p in named if not n.startswith("critic.")]
+        groups = split_by_decay(critic, {n for n, _ in critic}, self.args.critic_weight_decay)
+        for group in groups:
+            group["lr"] = self.args.critic_learning_rate
+        return split_by_decay(rest, decay, self.args.weight_decay) + groups[:1]
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """Upstream's step, with the weights solved anew beforehand where that is due."""
+        step = self.state.global_step
+        if self._estimate is not None and self._is_due(step) and self._refreshed_at != step:
+            self._set_weights(self._estimate(self.model.classifier))
+            self._refreshed_at = step
+        return super().training_step(*args, **kwargs)
+
+    def batch_loss(
+        self, model: nn.Module, inputs: Mapping[str, torch.Tensor], rows: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Task loss plus the adversarial terms of one micro-batch."""
+        ramped = ramp(self.state.global_step / self.state.max_steps, self.args.alignment_warmup)
+        output: AlignmentOutput = model(
+            **model_inputs(inputs),
+            labels=inputs["labels"],
+            is_target=inputs["is_target"],
+            strength=self.args.alignment_strength * ramped,
+            blend=ramped,
+            rows=rows,
+            parts=self.current_gradient_accumulation_steps,
+            critic_only=self._is_critic_step(),
+        )
+        self._update_online(output["logits"], inputs)
+        self._note(output)
+        return output["loss"]
+
+    def _is_critic_step(self) -> bool:
+        """All but every `n_critic`-th step train the critic alone."""
+        return (self.state.global_step + 1) % self.args.n_critic != 0
+
+    def _is_due(self, step: int) -> bool:
+        if self.args.weighting == "online":
+            return step == 0
+        every = math.ceil(self.state.max_steps / self.args.weight_refreshes)
+        return step % every == 0
+
+    def _set_weights(self, weights: np.ndarray) -> None:
+        holder, prior = self.model.weights, self._source_prior
+        # Held-out rows have nearly, not exactly, the prior of the training rows.
+        solved = weights / (prior @ weights)
+        if isinstance(holder, OnlineWeights):
+            holder.start(mix(solved, self.args.weight_mix), prior)
+        elif isinstance(holder, FixedWeights):
+            holder.set(solved, prior)
+
+    def _update_online(self, logits: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> None:
+        holder = self.model.weights
+        if not isinstance(holder, OnlineWeights):
+            return
+        predictions = as_statistics(logits, hard=self.args.hard_statistics)
+        on_target = inputs["is_target"]
+        holder.observe(predictions[~on_target], inputs["labels"][~on_target], predictions[on_target])
+        if self.accelerator.sync_gradients:
+            holder.step(self.state.global_step / self.state.max_steps)
+
+    def _note(self, output: AlignmentOutput) -> None:
+        prior = self.prior_estimate
+        figures = {
+            "task_loss": output["task_loss"].item(),
+            "critic_loss": -output["distance"].item(),
+            "penalty": output["penalty"].item(),
+            "prior_shift": total_variation(self._source_prior, prior),
+        }
+        self.note(figures | {f"prior/{n}": p for n, p in zip(self._names, prior, strict=True)})
+
+    def _clip_grad_norm(self, model: nn.Module) -> Any:
+        # Apart, or a steep critic would scale the encoder's step down.
+        bound = self.args.max_grad_norm
+        inner = self.accelerator.unwrap_model(model)
+        self.accelerator.clip_grad_norm_(inner.critic.parameters(), bound)
+        return self.accelerator.clip_grad_norm_(inner.classifier.parameters(), bound)
+
+
+def make_class_weights(
+    args: IWDAConfig, source_prior: np.ndarray, start: np.ndarray, batch_rows: float
+) -> ClassWeights:
+    """The holder of the weights that `args.weighting` asks for, set to its start.
+
+    Args:
+        args: the configuration.
+        source_prior: (k,).
+        start: (k,) weights before the first estimate; scaled onto `source_prior @ w = 1`.
+        batch_rows: mean number of source rows in a batch.
+    """
+    on_constraint = start / (source_prior @ start)
+    if args.weighting != "online":
+        fixed = FixedWeights(len(start))
+        fixed.set(on_constraint, source_prior)
+        return fixed
+    rate = args.weight_average_rate
+    online = OnlineWeights(
+        len(start),
+        rate=rate_per_row(rate, max(1.0, batch_rows)) if args.weight_average_per_row else rate,
+        per_row=args.weight_average_per_row,
+        learning_rate=args.weight_learning_rate,
+        decay=args.weight_decay_to_start,
+        projection=args.weight_projection,
+    )
+    online.start(on_constraint, source_prior)
+    return online
+
+
+def as_statistics(logits: torch.Tensor, *, hard: bool) -> torch.Tensor:
+    """Predicted classes one-hot (hard) or probabilities (soft), (n, k) float64."""
+    if hard:
+        classes = logits.argmax(-1)
+        return torch.nn.functional.one_hot(classes, logits.shape[-1]).double()
+    return logits.double().softmax(-1)
+
+
+def _rows_per_example(dataset: Any) -> float:
+    return sum(map(len, dataset["active"])) / max(1, len(dataset))

@@ -1,0 +1,135 @@
+"""One inference pass of a classifier over encoded examples, back in their own order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from isogloss.data.collate import RowCollator
+from isogloss.data.pairing import rows_of
+from isogloss.models.features import FeatureClassifier
+from isogloss.trainers.finetune import lengths_of, model_inputs
+
+# Sentences of one length cost the same; the budget keeps long ones from filling the memory.
+TOKENS_PER_BATCH = 4096
+
+
+@dataclass(frozen=True)
+class CollectedRows:
+    """The rows of a dataset in its order.
+
+    Attributes:
+        logits: (n, k) float32.
+        labels: (n,) int64, -100 where unknown.
+        examples: (n,) int64, the example each row belongs to.
+        features: (n, d) float32, or None where they were not asked for.
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    examples: np.ndarray
+    features: np.ndarray | None = None
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(n, k) float64, rows sum to 1."""
+        shifted = self.logits.astype(np.float64)
+        shifted -= shifted.max(axis=1, keepdims=True)
+        exponentials = np.exp(shifted)
+        return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+    @property
+    def predictions(self) -> np.ndarray:
+        """(n,) int64, the most probable class."""
+        return self.logits.argmax(axis=1)
+
+
+def collect_rows(
+    classifier: FeatureClassifier,
+    dataset: Any,
+    *,
+    pad_token_id: int,
+    precision: Literal["bf16", "fp32"] = "fp32",
+    features: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> CollectedRows:
+    """Run a classifier over a dataset with dropout off, short examples with short ones.
+
+    Args:
+        classifier: moved nowhere, left in the mode it was in.
+        dataset: encoded examples, with or without labels.
+        pad_token_id: of the tokenizer.
+        precision: of the matrix products.
+        features: keep the features too.
+        progress: told the number of examples done, batch by batch.
+
+    Returns:
+        `CollectedRows` in the order of the dataset.
+    """
+    was_training = classifier.training
+    classifier.eval()
+    collator = RowCollator(pad_token_id=pad_token_id, pad_to_multiple_of=8)
+    device = next(classifier.parameters()).device
+    parts: list[tuple[np.ndarray, ...]] = []
+    try:
+        for indices in _batches(np.asarray(lengths_of(dataset))):
+            batch = collator(rows_of(dataset, indices.tolist()))
+            parts.append(_run(classifier, batch, indices, device, precision, features))
+            if progress is not None:
+                progress(len(indices))
+    finally:
+        classifier.train(was_training)
+    return _in_order(parts, classifier, features)
+
+
+def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
+    """The autocast region of `precision` on `device`."""
+    if precision == "fp32":
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+def _batches(lengths: np.ndarray) -> Iterator[np.ndarray]:
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, TOKENS_PER_BATCH // max(1, int(lengths[order[start]])))
+        yield order[start : start + size]
+        start += size
+
+
+@torch.inference_mode()
+def _run(
+    classifier: FeatureClassifier,
+    batch: dict[str, torch.Tensor],
+    indices: np.ndarray,
+    device: torch.device,
+    precision: str,
+    features: bool,
+) -> tuple[np.ndarray, ...]:
+    inputs = {name: value.to(device) for name, value in model_inputs(batch).items()}
+    with autocast(precision, device):
+        output = classifier(**inputs)
+    logits = output.logits.float().cpu().numpy()
+    kept = output.features.float().cpu().numpy() if features else logits[:, :0]
+    examples = indices[batch["active_rows"].numpy()]
+    return logits, batch["labels"].numpy(), examples, kept
+
+
+def _in_order(
+    parts: list[tuple[np.ndarray, ...]], classifier: FeatureClassifier, features: bool
+) -> CollectedRows:
+    if not parts:
+        empty = np.zeros((0, classifier.num_labels), dtype=np.float32)
+        none = np.zeros(0, dtype=np.int64)
+        kept = np.zeros((0, classifier.feature_size), dtype=np.float32) if features else None
+        return CollectedRows(empty, none, none, kept)
+    logits, labels, examples, kept = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(examples, kind="stable")
+    kept_in_order = kept[order] if features else None
+    return CollectedRows(logits[order], labels[order], examples[order], kept_in_order)

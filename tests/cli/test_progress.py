@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+from rich.console import Console
+
+from isogloss.cli.progress import (
+    BarProgress,
+    LineProgress,
+    Pace,
+    describe_figures,
+    describe_pace,
+    shown_progress,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_the_pace_leaves_out_what_was_done_before() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    pace.mark(400)
+    assert pace.rate is None
+    for step in range(1, 5):
+        clock.now += 0.5
+        pace.mark(400 + step)
+    assert pace.rate == pytest.approx(2.0)
+
+
+def test_the_pace_forgets_what_is_long_past() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    for step in range(100):
+        pace.mark(step)
+        clock.now += 1.0
+    for step in range(100, 140):
+        pace.mark(step)
+        clock.now += 4.0
+    assert pace.rate == pytest.approx(0.25)
+
+
+def test_figures_that_a_watcher_can_use() -> None:
+    logged = {"loss": 9.0, "task_loss": 0.4123, "critic_loss": 1.0, "prior_shift": 0.3, "lr": 1e-5}
+    assert describe_figures(logged) == "task loss 0.412, critic loss 1, prior shift 0.3"
+    assert describe_figures({"loss": 0.5}) == "task loss 0.5"
+    assert describe_figures({"learning_rate": 1e-5}) == ""
+
+
+def test_pace_in_words() -> None:
+    assert describe_pace(None, "steps", 3) == ""
+    assert describe_pace(2.5, "steps", 100) == "2.5 steps/s, 40 s left"
+    assert describe_pace(1234.5, "rows", None) == "1,234 rows/s"
+
+
+def terminal() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=140, color_system=None)
+
+
+def test_the_bar_shows_phase_share_pace_and_figures() -> None:
+    clock, console = Clock(), terminal()
+    progress = BarProgress(console, clock=clock)
+    progress.start("[red]iwda", 200, "steps")
+    progress.advance(100)
+    for _ in range(50):
+        clock.now += 0.5
+        progress.advance(1, {"task_loss": 0.25})
+    progress.finish()
+    progress.close()
+    shown = [line for line in console.file.getvalue().splitlines() if "iwda" in line][-1]
+    assert "[red]iwda" in shown
+    assert "75 %" in shown
+    assert "2 steps/s, 25 s left" in shown
+    assert "task loss 0.25" in shown
+
+
+def test_the_bar_of_an_unknown_total_counts() -> None:
+    console = terminal()
+    progress = BarProgress(console)
+    progress.start("predict", None, "rows")
+    progress.advance(2048)
+    progress.say("a [b]line")
+    progress.close()
+    shown = console.file.getvalue()
+    assert "2,048" in shown
+    assert "a [b]line" in shown
+
+
+def test_work_outside_a_phase_is_ignored() -> None:
+    console = terminal()
+    progress = BarProgress(console)
+    progress.advance(3)
+    progress.finish()
+    progress.close()
+    assert console.file.getvalue().strip() == ""
+
+
+def test_without_a_terminal_there_is_one_line_a_phase(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown_progress() as progress:
+        assert isinstance(progress, LineProgress)
+        progress.start("zero-shot", 1200, "steps")
+        for _ in range(1200):
+            progress.advance(1, {"loss": 1.0})
+        progress.finish()
+        progress.start("predict", None, "rows")
+        progress.say("going on\nat step 3")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "zero-shot: 1,200 steps\npredict\ngoing on at step 3\n"
+
+
+def test_the_terminal_is_handed_back_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    caught: list[BarProgress] = []
+
+    def fail() -> None:
+        with shown_progress() as progress:
+            assert isinstance(progress, BarProgress)
+            caught.append(progress)
+            progress.start("zero-shot", 10, "steps")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert not caught[0].bars.live.is_started

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isogloss.cli.summary import balance_table, metrics_table, shift_sentence, show_result
+from isogloss.recipes.adapt import AdaptResult
+from isogloss.recipes.config import RunConfig
+from tests.cli.screen import shown
+
+
+def prior_of(classes: int, **changes: Any) -> dict[str, Any]:
+    shares = [1 / classes] * classes
+    return {
+        "labels": [f"class-{index}" for index in range(classes)],
+        "source": shares,
+        "predicted": shares,
+        "estimate": shares,
+        "interval": [[0.0, 2 * share] for share in shares],
+        "level": 0.9,
+        "shift": 0.31,
+        "significant": True,
+    } | changes
+
+
+def test_metrics_by_stage_leave_a_dash_where_nothing_was_measured() -> None:
+    stages = {
+        "zero-shot": {"held-out": {"macro_f1": 0.5}},
+        "iwda": {"held-out": {"macro_f1": 0.625}, "test": {"macro_f1": 0.25}},
+    }
+    text = shown(metrics_table({"headline": "macro_f1", "stages": stages}))
+    assert "Macro-F1" in text
+    assert "target test" in text
+    assert "train" not in text
+    lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if "%" in line}
+    assert lines == {"zero-shot": ["50.0", "%", "–"], "iwda": ["62.5", "%", "25.0", "%"]}
+
+
+def test_the_class_balance_shows_every_number() -> None:
+    prior = prior_of(
+        2,
+        labels=["[red]good", "bad"],
+        source=[0.75, 0.25],
+        predicted=[0.5, 0.5],
+        estimate=[0.125, 0.875],
+        interval=[[0.05, 0.2], [0.8, 0.95]],
+    )
+    lines = shown(balance_table(prior, ascii_only=True)).splitlines()
+    assert any("90 % interval" in line for line in lines)
+    good = next(line for line in lines if "[red]good" in line)
+    assert all(number in good for number in ("75.0 %", "50.0 %", "12.5 %", "5.0 to 20.0"))
+    bad = next(line for line in lines if "bad" in line)
+    # The largest share of the table, 87.5 %, fills the 8 characters.
+    assert "87.5 % ########" in bad
+    assert "25.0 % ##" in bad
+
+
+def test_of_many_classes_the_largest_are_shown() -> None:
+    estimate = [0.0001] * 30
+    estimate[29] = 1.0
+    text = shown(balance_table(prior_of(30, estimate=estimate), ascii_only=False))
+    assert "class-29" in text
+    assert "and 10 smaller" in text
+
+
+@pytest.mark.parametrize(("significant", "words"), [(True, "differs"), (False, "no difference")])
+def test_the_shift_in_words(significant: bool, words: str) -> None:
+    sentence = shift_sentence({"shift": 0.314, "significant": significant})
+    assert "0.31" in sentence
+    assert words in sentence
+
+
+def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "a run [b]"
+    result = AdaptResult(
+        folder=folder,
+        model=folder / "model",
+        predictions=folder / "predictions.tsv",
+        metrics={"headline": "f1", "stages": {"iwda": {"held-out": {"f1": 0.5}}}},
+        prior=prior_of(3),
+        seconds=192.0,
+    )
+    show_result(result, RunConfig(source="en [red].tsv", target="de.tsv", seed=4))
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "Done in 3 min 12 s: iwda with offline" in out
+    assert "from en [red].tsv to de.tsv" in out
+    for name in ("model", "predictions.tsv", "config.yaml"):
+        assert str(folder / name) in out
+    assert f"isogloss predict '{folder}' FILE.tsv -o OUT.tsv" in out

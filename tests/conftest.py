@@ -1,0 +1,27 @@
+"""Settings for the whole suite: offline, few threads, caches in a folder that goes away."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+# Read by the libraries when they are imported, hence before anything else.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+import pytest
+import torch
+
+THREADS = 1 if "PYTEST_XDIST_WORKER" in os.environ else min(2, os.cpu_count() or 1)
+
+
+def pytest_configure() -> None:
+    torch.set_num_threads(THREADS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keeps what the tests convert out of the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("isogloss-cache")))
+        yield
