@@ -121,7 +121,10 @@ class Turns:
 
 def _serve(train: Callable[[Job, Turns], None], job: Job, connection: Connection) -> None:
     import torch
+    from transformers.utils import logging
 
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     if job.threads is not None:
         torch.set_num_threads(job.threads)
     train(job, Turns(connection, threads=torch.get_num_threads()))
@@ -206,8 +209,8 @@ def open_workshop(job: Job, folder: Path, turns: Turns) -> Any:
 
     Of the weightings it takes `online`, since that is what a published step does, too.
     """
-    from isogloss.models.loading import load_tokenizer
     from isogloss.models.precision import choose_precision
+    from isogloss.models.reading import load_tokenizer
     from isogloss.recipes import adapt, inputs
     from isogloss.recipes.config import RunConfig
     from isogloss.recipes.folder import RunFolder

@@ -60,7 +60,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--batch-size", type=int, default=16, help="examples a side in a step")
     parser.add_argument("--max-length", type=int, default=128, help="word pieces a text is cut to")
     parser.add_argument(
-        "--attention", choices=("eager", "sdpa"), default="eager", help="of the published step"
+        "--attention", choices=("eager", "sdpa"), default="sdpa", help="of the published step"
     )
     parser.add_argument("--threads", type=int, help="of each side; left to torch by default")
     parser.add_argument("--seed", type=int, default=0)
@@ -171,7 +171,7 @@ def describe(result: dict[str, Any]) -> str:
 def table(name: str, measured: dict[str, Any], options: argparse.Namespace) -> str:
     """The figures of one data set."""
     rows = [f"{name}: {options.turns} turns of {options.steps} steps, {options.batch_size} + "]
-    rows[0] += f"{options.batch_size} examples a step, {measured['ours']['threads']} threads"
+    rows[0] += f"{options.batch_size} examples a step; threads: {measured['ours']['threads']}"
     rows.append(f"{'':12}{'examples/s':>24}{'training GB':>14}{'loading GB':>12}{'precision':>11}")
     for side in SIDES:
         figures = measured[side]

@@ -1,1 +1,82 @@
-"""isogloss: take a classifier from one language to another that has no labels."""
+"""isogloss: take a classifier trained on one language to another that has no labels.
+
+The public names are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from isogloss.data.loading import load
+    from isogloss.errors import IsoglossError, IsoglossWarning
+    from isogloss.labels import LabelMap
+    from isogloss.labelshift.estimation import estimate_weights
+    from isogloss.models.features import FeatureClassifier
+    from isogloss.progress import Progress
+    from isogloss.recipes.adapt import AdaptResult, adapt
+    from isogloss.recipes.config import RunConfig
+    from isogloss.recipes.evaluate import evaluate_file
+    from isogloss.recipes.predict import predict_file
+    from isogloss.tasks import PairClassification, SequenceClassification, TokenClassification
+    from isogloss.trainers import FinetuneConfig, FinetuneTrainer, IWDAConfig, IWDATrainer
+
+__version__ = version("isogloss")
+
+# Public name -> the module that defines it.
+_PLACES = {
+    "AdaptResult": "isogloss.recipes.adapt",
+    "FeatureClassifier": "isogloss.models.features",
+    "FinetuneConfig": "isogloss.trainers.config",
+    "FinetuneTrainer": "isogloss.trainers.finetune",
+    "IWDAConfig": "isogloss.trainers.config",
+    "IWDATrainer": "isogloss.trainers.iwda",
+    "IsoglossError": "isogloss.errors",
+    "IsoglossWarning": "isogloss.errors",
+    "LabelMap": "isogloss.labels",
+    "PairClassification": "isogloss.tasks",
+    "Progress": "isogloss.progress",
+    "RunConfig": "isogloss.recipes.config",
+    "SequenceClassification": "isogloss.tasks",
+    "TokenClassification": "isogloss.tasks",
+    "adapt": "isogloss.recipes.adapt",
+    "estimate_weights": "isogloss.labelshift.estimation",
+    "evaluate_file": "isogloss.recipes.evaluate",
+    "load": "isogloss.data.loading",
+    "predict_file": "isogloss.recipes.predict",
+}
+
+__all__ = [
+    "AdaptResult",
+    "FeatureClassifier",
+    "FinetuneConfig",
+    "FinetuneTrainer",
+    "IWDAConfig",
+    "IWDATrainer",
+    "IsoglossError",
+    "IsoglossWarning",
+    "LabelMap",
+    "PairClassification",
+    "Progress",
+    "RunConfig",
+    "SequenceClassification",
+    "TokenClassification",
+    "__version__",
+    "adapt",
+    "estimate_weights",
+    "evaluate_file",
+    "load",
+    "predict_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'isogloss' has no attribute '{name}'")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,8 +1,8 @@
 """Every message of isogloss that a user may have to act on, with its code.
 
-A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100 data,
-200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run folders,
-600 configuration and command line. A code, once released, keeps its meaning.
+A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100
+data, 200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run
+folders, 600 configuration and command line. A code, once released, keeps its meaning.
 """
 
 from __future__ import annotations
@@ -155,8 +155,6 @@ ERRORS: dict[str, str] = {
     "every text that the run reads, or do not trim.",
     "E341": "Token id {id} is outside the encoder's {rows} embedding rows; the tokenizer belongs "
     "to another model.",
-    "E342": "The whole embedding has the shape {found} instead of {expected}; restore from the "
-    "model that was trimmed.",
     "E343": "The vocabulary of this model is already trimmed; restore it before trimming again.",
     # 350 precision
     "E350": "Precision {precision!r} is unknown; choose auto, bf16 or fp32.",
@@ -176,9 +174,10 @@ ERRORS: dict[str, str] = {
     "through project_weights with the same source prior first.",
     "E409": "{name} is {value}, which does not exist; choose one of {choices}.",
     # 500 training and run folders
-    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; the last "
-    "good checkpoint is in {folder}. Try a lower learning rate (--set finetune.learning_rate=2e-5 or "
-    "--set iwda.learning_rate=1e-5) or --set precision=fp32, with a new --output.",
+    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; the "
+    "last good checkpoint is in {folder}. Try a lower learning rate "
+    "(--set finetune.learning_rate=2e-5 or --set iwda.learning_rate=1e-5) or --set precision=fp32, "
+    "with a new --output.",
     "E510": "{name} is {value!r}, which is none of: {choices}.",
     "E511": "{name} is {value!r}; it must be at least {least}.",
     "E512": "The weighting {weighting!r} needs held-out rows to estimate from; give `estimate`, or "
@@ -186,12 +185,13 @@ ERRORS: dict[str, str] = {
     "E520": "{folder} exists and holds something that is no isogloss run; choose another --output.",
     "E521": "{folder} holds another run ({differing}); choose another --output, or repeat that run "
     "with its own settings (--config {folder}/config.yaml).",
-    "E522": "The {side} data have changed since the run in {folder} began; choose another --output.",
+    "E522": "The {side} data have changed since the run in {folder} began; choose another "
+    "--output.",
     "E523": "A hold-out of {share} leaves too few of {rows} source rows; give more rows or set "
     "holdout=0 to take the statistics from the training rows.",
     "E524": "There is no folder {folder}; give a run folder or a model folder.",
-    "E525": "The run in {folder} has not finished, so it has no model yet; repeat its command to go "
-    "on where it stopped.",
+    "E525": "The run in {folder} has not finished, so it has no model yet; repeat its command to "
+    "go on where it stopped.",
     "E526": "{folder} is no model that isogloss adapt has made (its config.json has no part named "
     "isogloss); give a run folder or its model folder.",
     "E527": "{folder} has no finished zero-shot stage to start from; give the folder of a finished "
@@ -212,10 +212,10 @@ ERRORS: dict[str, str] = {
 
 WARNINGS: dict[str, str] = {
     # the same ranges, with a leading W
-    "W520": "The run in {folder} goes on under other versions than it began with ({names}), so it may "
-    "not end with the same weights.",
-    "W521": "{count} of {of} test rows occur in the target's training rows, word for word; the test "
-    "scores may flatter.",
+    "W520": "The run in {folder} goes on under other versions than it began with ({names}), so it "
+    "may not end with the same weights.",
+    "W521": "{count} of {of} test rows occur in the target's training rows, word for word; the "
+    "test scores may flatter.",
     "W522": "{count} of {of} rows of the {side} are longer than {length} word pieces and are cut.",
     "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
     "entities begin with B-; the tags are kept as they are, and strict scoring passes over "

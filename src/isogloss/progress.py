@@ -46,7 +46,12 @@ class ProgressCallback(TrainerCallback):
         self.progress.advance(1)
 
     def on_log(
-        self, args: Any, state: Any, control: Any, logs: Mapping[str, float] | None = None, **kwargs: Any
+        self,
+        args: Any,
+        state: Any,
+        control: Any,
+        logs: Mapping[str, float] | None = None,
+        **kwargs: Any,
     ) -> None:
         """The latest figures."""
         self.progress.advance(0, logs or {})

@@ -36,9 +36,9 @@ def test_tables_and_remarks(files: list[str]) -> None:
     assert result.exit_code == 0, result.output
     assert result.stderr == ""
     assert "[red]good" in result.stdout
-    assert "- 1 rows of the source have no text" in result.stdout
-    assert "- 1 rows of the source (3.0 %) repeat an earlier one." in result.stdout
-    assert "1 of the target's 21 rows are in the source" in result.stdout
+    assert "- Rows of the source without text: 1;" in result.stdout
+    assert "- Rows of the source that repeat an earlier one: 1 (3.0 %)." in result.stdout
+    assert "that are in the source as well: 1 of 21;" in result.stdout
     assert "Fewer than 20 examples in the source: bad;" in result.stdout
     assert "word pieces" not in result.stdout
 
@@ -53,7 +53,7 @@ def test_json_with_word_pieces(files: list[str], tmp_path: Path) -> None:
     # [CLS] good film very*i [SEP] has 4 + i pieces.
     assert facts["source"]["truncated"] == 25
     assert facts["target"]["labels"] is None
-    assert any("lose their end" in line for line in facts["remarks"])
+    assert any("which lose their end" in line for line in facts["remarks"])
 
 
 def test_the_length_is_at_most_what_the_model_takes(files: list[str], tmp_path: Path) -> None:
@@ -112,9 +112,12 @@ def test_nothing_is_said_of_good_data() -> None:
     [
         (pair(side(labels=None), side()), "no label column"),
         (pair(side(labels={"a": 100}), side(labels=None)), "only one class, a;"),
-        (pair(side(unlabelled=3), side(labels=None)), "3 labels of the source are empty"),
+        (pair(side(unlabelled=3), side(labels=None)), "Empty labels in the source: 3;"),
         (pair(side(), side(unknown_share=0.05)), "5.0 % of the target's word pieces"),
-        (pair(side(), side(truncated=7)), "7 rows of the target (7.0 %) are longer than 128"),
+        (
+            pair(side(), side(truncated=7)),
+            "longer than 128 word pieces, which lose their end: 7 (7.0 %)",
+        ),
         (pair(side(), side(labels={"a": 80, "b": 20})), "differ by 0.30"),
         (pair(side(), side(), only_in_target=["c"]), "source does not have: c;"),
         (pair(side(), side(), only_in_source=["c"]), "target does not have: c."),

@@ -64,6 +64,11 @@ def terminal() -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=140, color_system=None)
 
 
+def last_line(console: Console, phase: str) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return [line for line in console.file.getvalue().splitlines() if phase in line][-1]
+
+
 def test_the_bar_shows_phase_share_pace_and_figures() -> None:
     clock, console = Clock(), terminal()
     progress = BarProgress(console, clock=clock)
@@ -72,13 +77,37 @@ def test_the_bar_shows_phase_share_pace_and_figures() -> None:
     for _ in range(50):
         clock.now += 0.5
         progress.advance(1, {"task_loss": 0.25})
-    progress.finish()
     progress.close()
-    shown = [line for line in console.file.getvalue().splitlines() if "iwda" in line][-1]
+    shown = last_line(console, "iwda")
     assert "[red]iwda" in shown
+    assert "━━━━━━━━━" in shown
     assert "75 %" in shown
     assert "2 steps/s, 25 s left" in shown
     assert "task loss 0.25" in shown
+
+
+def test_a_finished_phase_says_how_long_it_took() -> None:
+    clock, console = Clock(), terminal()
+    progress = BarProgress(console, clock=clock)
+    progress.start("zero-shot", 2, "steps")
+    clock.now += 75.0
+    progress.advance(2)
+    progress.finish()
+    progress.close()
+    assert "100 % in 1 min 15 s" in last_line(console, "zero-shot")
+
+
+def test_a_narrow_terminal_keeps_the_bar_and_every_figure() -> None:
+    console = terminal()
+    console.width = 70
+    progress = BarProgress(console, clock=Clock())
+    progress.start("iwda", 2, "steps")
+    progress.advance(1, {"task_loss": 0.25, "critic_loss": 0.125, "prior_shift": 0.5})
+    progress.close()
+    shown = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    assert "━━━━━" in shown
+    assert all(word in shown for word in ("0.25", "0.125", "0.5"))
+    assert "…" not in shown
 
 
 def test_the_bar_of_an_unknown_total_counts() -> None:

@@ -58,7 +58,7 @@ def test_every_fact_is_in_the_card() -> None:
     for text in (
         "# Reviews, German",
         "| Source | reviews-en\\.csv |",
-        "by the recipe iwda",
+        "(recipe iwda)",
         "* A second",
     ):
         assert text in body
@@ -70,6 +70,14 @@ def test_every_fact_is_in_the_card() -> None:
     assert "| zero-shot | test | macro\\_f1 | 0.8765 |\n" in body
     assert "The head reads the mean" in body
     assert "\nMIT\n" in body
+
+
+def test_a_known_prior_has_its_own_column() -> None:
+    prior = {"source": [0.25, 0.75], "predicted": [0.3, 0.7], "true": [0.1, 0.9]}
+    _, body = _parts(model_card(FULL | {"prior": prior}))
+    assert "| Label | Source | Target, as predicted | Target, true |" in body
+    assert "| good | 0.750 | 0.700 | 0.900 |" in body
+    assert "interval" not in body
 
 
 def test_what_is_not_known_is_left_out() -> None:

@@ -73,9 +73,8 @@ def score_table(result: DemoResult) -> Table:
 def prior_table(result: DemoResult, *, ascii_only: bool) -> Table:
     """Shares of the stars: in English, as estimated without target labels, and in truth."""
     prior = result.run.prior
-    out = table(
-        "Share of reviews by stars", ["stars", "English", "target, estimated", "target, true"]
-    )
+    names = ["stars", "English", "target, estimated", "target, true"]
+    out = table("Share of reviews by stars", names, kinds="tbbb")
     columns = [prior["source"], prior["estimate"], result.true_prior]
     largest = max(max(column) for column in columns)
     for label, *shares in zip(prior["labels"], *columns, strict=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -53,7 +54,8 @@ def describe_environment() -> dict[str, Any]:
         **{name: installed_version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "processor features": sorted(processor_features()),
+        "processor": torch.backends.cpu.get_cpu_capability(),
+        "bfloat16 by": [name for name, there in asdict(processor_features()).items() if there],
         "threads": torch.get_num_threads(),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "precision chosen": choose_precision("auto"),

@@ -72,14 +72,17 @@ def look(
     """Load both sides, and the tokenizer where a model is named, and inspect them."""
     from isogloss.data.inspection import inspect_pair
     from isogloss.data.loading import check_different_files, load, name_of
-    from isogloss.models.reading import load_tokenizer
     from isogloss.recipes.config import RunConfig
     from isogloss.tasks import make_task
 
     columns = make_task(task.pop("kind"), **task).columns
     check_different_files(files["source"], files["target"])
     wanted = RunConfig.max_length if max_length is None else max_length
-    tokenizer, longest = (None, wanted) if model is None else load_tokenizer(model)
+    tokenizer, longest = None, wanted
+    if model is not None:
+        from isogloss.models.reading import load_tokenizer
+
+        tokenizer, longest = load_tokenizer(model)
     return inspect_pair(
         load(files["source"], format=format),
         load(files["target"], format=format),

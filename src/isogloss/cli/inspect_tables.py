@@ -35,7 +35,7 @@ def size_table(report: PairReport) -> Table:
 
 def label_table(report: PairReport, *, ascii_only: bool) -> Table:
     """Count and share of each label on the sides that have labels."""
-    out = table("Labels", ["label", "source", "", "target", ""])
+    out = table("Labels", ["label", "source", "", "target", ""], kinds="tnbnb")
     names = all_labels(report)
     sides = report.source.labels, report.target.labels
     shares = [{} if side is None else shares_of(side) for side in sides]
@@ -78,8 +78,8 @@ def remarks(report: PairReport) -> list[str]:
     found += source_label_remarks(report.source)
     if report.shared_rows:
         found.append(
-            f"{report.shared_rows:,} of the target's {report.target.rows:,} rows are in the source "
-            "as well; is one file partly a copy of the other?"
+            f"Rows of the target that are in the source as well: {report.shared_rows:,} of "
+            f"{report.target.rows:,}; is one file partly a copy of the other?"
         )
     if report.only_in_target:
         found.append(
@@ -100,13 +100,15 @@ def side_remarks(name: str, side: SideReport, max_length: int | None) -> list[st
         found.append(f"The {name} has no rows.")
     if side.empty_rows:
         found.append(
-            f"{side.empty_rows:,} rows of the {name} have no text; adapt will refuse them."
+            f"Rows of the {name} without text: {side.empty_rows:,}; adapt will refuse them."
         )
     if side.unlabelled and name == "source":
-        found.append(f"{side.unlabelled:,} labels of the source are empty; adapt will refuse them.")
+        found.append(f"Empty labels in the source: {side.unlabelled:,}; adapt will refuse them.")
     if side.repeated_rows:
         share = percent(side.repeated_rows / side.rows)
-        found.append(f"{side.repeated_rows:,} rows of the {name} ({share}) repeat an earlier one.")
+        found.append(
+            f"Rows of the {name} that repeat an earlier one: {side.repeated_rows:,} ({share})."
+        )
     if (side.unknown_share or 0.0) > MANY_UNKNOWN:
         found.append(
             f"{percent(side.unknown_share)} of the {name}'s word pieces are unknown to this model; "
@@ -114,8 +116,8 @@ def side_remarks(name: str, side: SideReport, max_length: int | None) -> list[st
         )
     if side.truncated:
         found.append(
-            f"{side.truncated:,} rows of the {name} ({percent(side.truncated / side.rows)}) are "
-            f"longer than {max_length} word pieces and lose their end; "
+            f"Rows of the {name} longer than {max_length} word pieces, which lose their end: "
+            f"{side.truncated:,} ({percent(side.truncated / side.rows)}); "
             "raise max_length if that matters."
         )
     return found

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from rich import progress as bars
 from rich.console import Console
+from rich.table import Column
 from rich.text import Text
 
 from isogloss.cli.console import duration, one_line
@@ -63,21 +64,24 @@ class BarProgress(Progress):
     def __init__(self, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._task: bars.TaskID | None = None
-        self._unit = ""
+        self._unit, self._began = "", 0.0
         self._pace = Pace(clock)
         self.bars = bars.Progress(
             bars.TextColumn("{task.description}", markup=False),
-            bars.BarColumn(bar_width=24),
+            # On a narrow terminal the figures are wrapped and the bar stays.
+            bars.BarColumn(bar_width=12, table_column=Column(no_wrap=True, min_width=12)),
             bars.TextColumn("{task.fields[share]:>5}", markup=False),
             bars.TextColumn("{task.fields[pace]}", markup=False),
-            bars.TextColumn("{task.fields[figures]}", style="dim", markup=False),
+            bars.TextColumn(
+                "{task.fields[figures]}", style="dim", markup=False, table_column=Column()
+            ),
             console=console,
         )
 
     def start(self, phase: str, total: int | None, unit: str) -> None:
         """Draw a new bar."""
         self.finish()
-        self._unit, self._pace = unit, Pace(self._clock)
+        self._unit, self._pace, self._began = unit, Pace(self._clock), self._clock()
         self._task = self.bars.add_task(one_line(phase), total=total, share="", pace="", figures="")
         self.bars.start()
 
@@ -96,8 +100,10 @@ class BarProgress(Progress):
         self.bars.update(self._task, advance=amount, share=share, pace=pace, figures=shown)
 
     def finish(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it stands, with the time it took."""
         if self._task is not None:
+            took = duration(self._clock() - self._began)
+            self.bars.update(self._task, pace=f"in {took}")
             self.bars.stop_task(self._task)
             self._task = None
 

@@ -66,7 +66,8 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
 def balance_table(prior: Mapping[str, Any], *, ascii_only: bool) -> Table:
     """Class balance: source, raw predictions on the target, estimate with its interval."""
     title = "Class balance of the target"
-    out = table(title, ["class", "source", "as predicted", "estimate", interval_name(prior)])
+    columns = ["class", "source", "as predicted", "estimate", interval_name(prior)]
+    out = table(title, columns, kinds="tbbbn")
     largest = max(*prior["source"], *prior["predicted"], *prior["estimate"])
     order = shown_classes(prior["estimate"])
     for index in order:

@@ -50,7 +50,9 @@ class RowCollator:
         batch["active_rows"] = _flat([np.full(n, i) for i, n in enumerate(counts)])
         batch["active_positions"] = _flat([example["active"] for example in examples])
         batch["labels"] = _flat([_labels(example) for example in examples])
-        sides = [np.full(n, bool(e.get("is_target"))) for n, e in zip(counts, examples, strict=True)]
+        sides = [
+            np.full(n, bool(e.get("is_target"))) for n, e in zip(counts, examples, strict=True)
+        ]
         batch["is_target"] = torch.from_numpy(np.concatenate(sides))
         return batch
 

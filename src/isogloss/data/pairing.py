@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-# Batches sorted together: enough that neighbours in length meet, few enough that the order stays random.
+# Batches sorted together: many enough for like lengths to meet, few enough for a random order.
 BUCKET_BATCHES = 50
 
 
@@ -56,8 +56,8 @@ def rows_of(dataset: Any, indices: Sequence[int]) -> list[dict[str, Any]]:
 class BucketBatchSampler(Sampler[list[int]]):
     """Random batches whose examples have similar lengths.
 
-    The examples are shuffled, cut into stretches of 50 batches, sorted by length within each stretch,
-    cut into batches, and the batches shuffled.
+    The examples are shuffled, cut into stretches of 50 batches, sorted by length within each
+    stretch, cut into batches, and the batches shuffled.
 
     Args:
         lengths: (n,) token counts.
@@ -145,7 +145,8 @@ class PairedBatchSampler(Sampler[list[int]]):
         size = len(self.target_lengths)
         first, last = start // size, (start + count - 1) // size
         passes = [
-            np.random.default_rng((self.seed, 1, p)).permutation(size) for p in range(first, last + 1)
+            np.random.default_rng((self.seed, 1, p)).permutation(size)
+            for p in range(first, last + 1)
         ]
         return np.concatenate(passes)[start - first * size :][:count]
 

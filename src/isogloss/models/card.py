@@ -48,8 +48,9 @@ _INERT = {ord(mark): "\\" + mark for mark in "\\`*_{}[]()#+!|~:@$^=."} | {
 _BODY = """\
 # {{ name }}
 
-A {{ task_name }} model, fine-tuned from {{ base_model }}{% if recipe %} by the recipe {{ recipe }}{% endif %} \
-by isogloss: trained on labelled data in a source language, for a target language whose \
+A {{ task_name }} model, fine-tuned from {{ base_model }} by isogloss\
+{% if recipe %} (recipe {{ recipe }}){% endif %}: \
+trained on labelled data in a source language, for a target language whose \
 data had no labels in training.
 
 | | |
@@ -64,8 +65,8 @@ data had no labels in training.
 {% if prior %}
 ## Class priors
 
-The share of each class{% if prior.interval %}; the estimate with its \
-{{ "%.0f" | format(100 * prior.level) }} % interval{% endif %}.
+The share of each class{% if level %}; the estimate with its \
+{{ "%.0f" | format(100 * level) }} % interval{% endif %}.
 
 | Label |{% for heading in shares %} {{ heading }} |{% endfor +%}
 | --- |{% for heading in shares %} ---: |{% endfor +%}
@@ -150,7 +151,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
     if facts["base_model"] == "offline":
         facts = dict(facts) | {"base_model": OFFLINE_BASE}
     values = dict.fromkeys(FACTS) | {"name": "Fine-tuned classifier"} | dict(facts)
-    task = facts["task"]
+    task, prior = facts["task"], facts.get("prior") or {}
     text = (
         _environment()
         .from_string(_BODY)
@@ -158,7 +159,8 @@ def model_card(facts: Mapping[str, Any]) -> str:
             values,
             task_name=_TASKS[task],
             example=Markup(_EXAMPLES[task]),
-            shares=_shares(facts.get("prior") or {}),
+            shares=_shares(prior),
+            level=prior.get("level"),
         )
     )
     return f"---\n{_front_matter(facts)}---\n\n{text}"

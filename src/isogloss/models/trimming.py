@@ -7,14 +7,11 @@ gradient are as large again. Token ids stay those of the tokenizer; a lookup fin
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from huggingface_hub import try_to_load_from_cache
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -23,9 +20,7 @@ from isogloss.errors import IsoglossError
 if TYPE_CHECKING:
     from isogloss.models.features import FeatureClassifier
 
-_WEIGHTS = "model.safetensors"
 _SPECIAL = ("pad", "bos", "eos", "cls", "sep", "mask", "unk")
-_COMPARED_ROWS = 16_384
 
 
 class TrimmedEmbedding(nn.Module):
@@ -85,19 +80,6 @@ class TrimmedEmbedding(nn.Module):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StoredTable:
-    """A table in a safetensors file, opened at once, so that it outlives the file's name."""
-
-    file: Any
-    key: str
-
-    def read(self) -> Tensor:
-        """The table, (V, d), in the file's precision."""
-        table: Tensor = self.file.get_tensor(self.key)
-        return table
-
-
-@dataclass(frozen=True, kw_only=True)
 class TrimmedVocabulary:
     """How to make a trimmed model whole again.
 
@@ -105,13 +87,14 @@ class TrimmedVocabulary:
         model: the classifier whose embedding was replaced.
         embedding: what replaced it.
         kept: (r,) ids of the kept rows, ascending.
-        untouched: the table as it was, in its file where it came from one, else in memory.
+        untouched: (V, d) the table as it was. Where the weights are mapped from a file, as
+            transformers loads them, holding it takes no memory.
     """
 
     model: FeatureClassifier
     embedding: TrimmedEmbedding
     kept: npt.NDArray[np.int64]
-    untouched: StoredTable | Tensor
+    untouched: Tensor
 
     def full_table(self) -> Tensor:
         """The whole table with the trained rows in their places; the model stays trimmed.
@@ -120,9 +103,7 @@ class TrimmedVocabulary:
             (V, d) on the CPU; rows that were not kept are bit-identical to the original's.
         """
         weight = self.embedding.weight.detach().cpu()
-        stored = self.untouched
-        table = stored.read() if isinstance(stored, StoredTable) else stored.clone()
-        table = table.to(weight.dtype)
+        table = self.untouched.to(device="cpu", dtype=weight.dtype, copy=True)
         table[torch.from_numpy(self.kept)] = weight
         return table
 
@@ -162,11 +143,10 @@ def trim_vocabulary(
     assert isinstance(whole, nn.Embedding)
     kept = _kept_ids(model, whole, used_ids)
     embedding = TrimmedEmbedding(whole, kept).train(whole.training)
-    untouched = _stored_table(model, whole)
-    if untouched is None:
-        untouched = whole.weight.detach().cpu()
     model.encoder.set_input_embeddings(embedding)
-    return TrimmedVocabulary(model=model, embedding=embedding, kept=kept, untouched=untouched)
+    return TrimmedVocabulary(
+        model=model, embedding=embedding, kept=kept, untouched=whole.weight.detach()
+    )
 
 
 def _kept_ids(
@@ -182,40 +162,3 @@ def _kept_ids(
     # Configurations may name ids that the checkpoint's table does not have.
     known = [i for i in special if isinstance(i, int) and 0 <= i < whole.num_embeddings]
     return np.union1d(used, np.array(known, dtype=np.int64))
-
-
-def _stored_table(model: FeatureClassifier, whole: nn.Embedding) -> StoredTable | None:
-    """Where the model's own file holds exactly this table, or None."""
-    path = _weights_file(model)
-    if path is None:
-        return None
-    name = next(name for name, part in model.encoder.named_modules() if part is whole)
-    file = safe_open(path, framework="pt")
-    for key in file.keys():  # noqa: SIM118 - the file is no mapping
-        if f".{key}".endswith(f".{name}.weight") and _holds(file.get_slice(key), whole.weight):
-            return StoredTable(file=file, key=key)
-    return None
-
-
-def _weights_file(model: FeatureClassifier) -> Path | None:
-    source = model.model.name_or_path
-    local = Path(source) / _WEIGHTS
-    if local.is_file() or not source or Path(source).is_absolute():
-        return local if source and local.is_file() else None
-    revision = getattr(model.model.config, "_commit_hash", None)
-    cached = try_to_load_from_cache(source, _WEIGHTS, revision=revision)
-    return Path(cached) if isinstance(cached, str) else None
-
-
-def _holds(stored: Any, weight: Tensor) -> bool:
-    """Whether a slice of a file has the values of `weight`, compared without a whole copy."""
-    if tuple(stored.get_shape()) != tuple(weight.shape):
-        return False
-    return all(
-        torch.equal(stored[start : start + _COMPARED_ROWS].to(part.dtype), part)
-        for start, part in zip(
-            range(0, len(weight), _COMPARED_ROWS),
-            weight.detach().cpu().split(_COMPARED_ROWS),
-            strict=True,
-        )
-    )

@@ -16,8 +16,8 @@ from transformers import set_seed
 from isogloss.data.formats import format_of
 from isogloss.errors import IsoglossError
 from isogloss.models.card import model_card
-from isogloss.models.reading import load_tokenizer
 from isogloss.models.precision import choose_precision
+from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
 from isogloss.recipes import inputs, stages
 from isogloss.recipes.config import RunConfig
@@ -171,8 +171,8 @@ def run_stages(shop: Workshop) -> None:
 
 # What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
 ZERO_SHOT_SETTINGS = (
-    "source", "task", "text", "text_pair", "label", "model", "preset", "seed", "epochs", "max_steps",
-    "max_length", "pooling", "holdout", "precision", "dropout", "trim", "finetune",
+    "source", "task", "text", "text_pair", "label", "model", "preset", "seed", "epochs",
+    "max_steps", "max_length", "pooling", "holdout", "precision", "dropout", "trim", "finetune",
 )  # fmt: skip
 
 

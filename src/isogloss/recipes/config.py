@@ -112,7 +112,9 @@ class RunConfig:
 
     def save(self, path: Path) -> None:
         """Write YAML that `load` reads back."""
-        path.write_text(yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True), "utf-8")
+        path.write_text(
+            yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True), "utf-8"
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> RunConfig:

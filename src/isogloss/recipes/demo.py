@@ -30,9 +30,9 @@ OPTIMUM = "Bayes optimum"
 class DemoSizes:
     """Reviews drawn for each file; the defaults suit five minutes on two cores."""
 
-    source: int = 1200
-    target: int = 1200
-    test: int = 1000
+    source: int = 800
+    target: int = 800
+    test: int = 600
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,6 @@ def run_demo(
     to: str = "de",
     seed: int = 0,
     model: str = "offline",
-    epochs: float = 4.0,
     max_steps: int | None = None,
     sizes: DemoSizes | None = None,
     progress: Progress | None = None,
@@ -69,7 +68,6 @@ def run_demo(
         to: language of the target, one of `target_languages()`.
         seed: of the reviews and of the training.
         model: the encoder, as `RunConfig.model`.
-        epochs: passes over the source in each stage.
         max_steps: steps, at most, in each stage.
         sizes: numbers of reviews.
         progress: hears how the run goes.
@@ -86,8 +84,9 @@ def run_demo(
         test=str(files["test"]),
         model=model,
         seed=seed,
-        epochs=epochs,
         max_steps=max_steps,
+        finetune={"num_train_epochs": 3.0},
+        iwda={"num_train_epochs": 2.0, "weight_refreshes": 4},
     )
     # Asked before the data are written, which an earlier demo in the same place rests on.
     check(output / "run", config.resolved())

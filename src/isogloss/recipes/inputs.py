@@ -77,9 +77,7 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     """
     sides = {side: given.get(side, getattr(config, side)) for side in ("source", "target", "test")}
     check_different_files(sides["source"], sides["target"])
-    task = make_task(
-        config.task, text=config.text, text_pair=config.text_pair, label=config.label
-    )
+    task = make_task(config.task, text=config.text, text_pair=config.text_pair, label=config.label)
     need_target = "required" if config.recipe in NEEDS_TARGET_LABELS else "drop"
     source = _read_side(task, sides["source"], config, side="source", labels="required")
     target = _read_side(task, sides["target"], config, side="target", labels=need_target)

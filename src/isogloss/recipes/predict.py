@@ -171,5 +171,3 @@ def added_columns(
         rounded = np.round(probabilities, 6).tolist()
         columns[ALL_COLUMN] = [dict(zip(names, row, strict=True)) for row in rounded]
     return columns
-
-

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-# `paper` is Xian, Ji & Zhao, ICLR 2022, sections 3 and appendix C, in every setting; so it takes the
-# statistics from training rows (no hold-out), rescales instead of projecting, and does not clip.
+# `paper` is Xian, Ji & Zhao, ICLR 2022, section 3 and appendix C, in every setting; so it takes
+# the statistics from training rows (no hold-out), rescales to project, and does not clip.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
         "pooling": "mean",

@@ -11,7 +11,7 @@ from isogloss.recipes.workshop import Workshop, sample
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
-# A run estimates the prior from at most this many target examples; its interval says what that costs.
+# A run estimates the prior from at most this many target examples.
 PRIOR_SAMPLE = 20_000
 
 
@@ -82,9 +82,7 @@ def prior_report(shop: Workshop, source: CollectedRows, target: CollectedRows) -
     return report
 
 
-def row_metrics(
-    shop: Workshop, truth: Any, dataset: Any, rows: CollectedRows
-) -> dict[str, float]:
+def row_metrics(shop: Workshop, truth: Any, dataset: Any, rows: CollectedRows) -> dict[str, float]:
     """The task's scores of predicted rows against true labels as `Task.references` gives them."""
     return shop.task.metrics(truth, shop.task.decode(rows.predictions, dataset))
 

@@ -18,7 +18,7 @@ from isogloss.models.precision import choose_precision
 from isogloss.tasks import Task, make_task
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
-# The part of a model's config.json that is ours: what its columns are called, how long its texts are.
+# The part of a model's config.json that is ours: the task, its columns, the longest text.
 SETTINGS = "isogloss"
 
 
@@ -115,7 +115,6 @@ def read_settings(path: Path) -> dict[str, Any]:
     Raises:
         IsoglossError: E526 where there is none.
     """
-    import json
 
     config = path / "config.json"
     values = json.loads(config.read_text("utf-8")) if config.is_file() else {}

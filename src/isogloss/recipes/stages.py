@@ -150,9 +150,7 @@ def save(model: StageModel, shop: Workshop, stage: str) -> None:
     )
 
 
-def make_arguments(
-    cls: type[Any], shop: Workshop, stage: str, settings: Mapping[str, Any]
-) -> Any:
+def make_arguments(cls: type[Any], shop: Workshop, stage: str, settings: Mapping[str, Any]) -> Any:
     """The trainer's configuration from the preset, the user's settings and the machine.
 
     Raises:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Sampler
-from transformers import PrinterCallback, Trainer
+from transformers import PrinterCallback, Trainer, set_seed
 
 from isogloss.data.collate import IGNORED_LABEL, RowCollator
 from isogloss.errors import IsoglossError
@@ -33,6 +33,9 @@ class RowTrainer(Trainer):
         pad_token_id: of the tokenizer.
         callbacks: as upstream.
     """
+
+    model: Any
+    train_dataset: Any
 
     # Losses are divided by the rows of the whole accumulated batch, not averaged over parts of it.
     loss_is_scaled_for_ga = True
@@ -82,6 +85,11 @@ class RowTrainer(Trainer):
 
     # What upstream calls.
 
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Upstream's training, seeded here, so that what ran since construction does not count."""
+        set_seed(int(self.args.seed))
+        return super().train(*args, **kwargs)
+
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of the subclass's sampler, sharded and placed by accelerate."""
         # A generator of its own keeps the loader from drawing on the global one, whose state
@@ -116,7 +124,9 @@ class RowTrainer(Trainer):
         rows = None if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = self.batch_loss(model, inputs, rows)
         if not math.isfinite(loss.item()):
-            raise IsoglossError("E501", step=self.state.global_step + 1, folder=self.args.output_dir)
+            raise IsoglossError(
+                "E501", step=self.state.global_step + 1, folder=self.args.output_dir
+            )
         if rows is not None and self.accelerator.num_processes > 1:
             # Gradients are averaged over processes, while `rows` counts the rows of all of them.
             loss = loss * self.accelerator.num_processes

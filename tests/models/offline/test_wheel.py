@@ -65,6 +65,7 @@ def test_altered_file_of_the_same_length(file: DataFile, tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(package_folder(ENCODER_FILE.package) is None, reason="needs isogloss[offline]")
+@pytest.mark.offline_encoder
 def test_the_installed_encoder_is_the_pinned_one_and_is_not_imported() -> None:
     assert locate(ENCODER_FILE).stat().st_size == ENCODER_FILE.length
     assert ENCODER_FILE.package not in sys.modules

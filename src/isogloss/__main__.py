@@ -1,0 +1,6 @@
+"""`python -m isogloss`."""
+
+from isogloss.cli import main
+
+if __name__ == "__main__":
+    main()

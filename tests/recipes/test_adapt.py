@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+import isogloss
+from isogloss.errors import IsoglossError, IsoglossWarning
+from isogloss.progress import Progress
+from isogloss.recipes.adapt import stage_names
+from isogloss.recipes.config import RECIPES
+from tests.recipes.conftest import write_csv
+
+
+def code_of(call: Any) -> str:
+    with pytest.raises(IsoglossError) as caught:
+        call()
+    return caught.value.code
+
+
+class Listener(Progress):
+    def __init__(self) -> None:
+        self.phases: list[str] = []
+        self.lines: list[str] = []
+
+    def start(self, phase: str, total: int | None, unit: str) -> None:
+        self.phases.append(phase)
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
+def test_the_main_job(files: dict[str, Any], tmp_path: Path) -> None:
+    result = isogloss.adapt(output=tmp_path / "run", **files)
+    folder = result.folder
+    for name in ("config.yaml", "run.json", "metrics.json", "prior.json", "predictions.csv"):
+        assert (folder / name).is_file(), name
+    assert set(result.metrics["stages"]) == {"zero-shot", "iwda"}
+    for stage in result.metrics["stages"].values():
+        assert set(stage) == {"held-out", "test"}
+        assert 0.0 <= stage["test"]["macro_f1"] <= 1.0
+    for name in ("source", "predicted", "estimate"):
+        assert sum(result.prior[name]) == pytest.approx(1.0)
+    for (low, high), share in zip(result.prior["interval"], result.prior["estimate"], strict=True):
+        assert 0.0 <= low <= high <= 1.0
+        assert 0.0 <= share <= 1.0
+    with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    with Path(files["target"]).open(newline="", encoding="utf-8") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    assert [row["text"] for row in rows] == texts
+    assert {row["prediction"] for row in rows} <= {"class-0", "class-1", "class-2"}
+    config = json.loads((folder / "model" / "config.json").read_text())
+    assert list(config["id2label"].values()) == ["class-0", "class-1", "class-2"]
+    assert (folder / "model" / "tokenizer.json").is_file()
+    assert "iwda" in (folder / "model" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_runs(files: dict[str, Any], tmp_path: Path, recipe: str) -> None:
+    if recipe in ("supervised", "bilingual", "iwda-oracle"):
+        files["target"] = str(write_csv(tmp_path / "t.csv", rows=30, labels=True, seed=5))
+    result = isogloss.adapt(output=tmp_path / "run", recipe=recipe, **{**files, "max_steps": 2})
+    assert list(result.metrics["stages"]) == stage_names(recipe)
+    if recipe == "iwda-oracle":
+        np.testing.assert_allclose(result.prior["true"], [1 / 3] * 3)
+
+
+def test_paper_preset_runs(files: dict[str, Any], tmp_path: Path) -> None:
+    result = isogloss.adapt(output=tmp_path / "run", preset="paper", **{**files, "max_steps": 2})
+    assert set(result.metrics["stages"]["iwda"]) == {"train", "test"}
+
+
+def test_target_labels_change_nothing(files: dict[str, Any], tmp_path: Path) -> None:
+    """A label column in the target, right or wrong, is left out of training."""
+    first = isogloss.adapt(output=tmp_path / "a", **files)
+    with Path(files["target"]).open(newline="", encoding="utf-8") as file:
+        texts = [row["text"] for row in csv.DictReader(file)]
+    labelled = tmp_path / "labelled.csv"
+    with labelled.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["text", "label"], *[[text, "nonsense"] for text in texts]])
+    second = isogloss.adapt(output=tmp_path / "b", **{**files, "target": str(labelled)})
+    weights = "model/model.safetensors"
+    assert (first.folder / weights).read_bytes() == (second.folder / weights).read_bytes()
+
+
+def test_finished_run_is_read_not_repeated(files: dict[str, Any], tmp_path: Path) -> None:
+    isogloss.adapt(output=tmp_path / "run", **files)
+    stamp = (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns
+    listener = Listener()
+    isogloss.adapt(output=tmp_path / "run", progress=listener, **files)
+    assert listener.phases == []
+    assert (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns == stamp
+
+
+def test_finished_stage_is_not_trained_again(files: dict[str, Any], tmp_path: Path) -> None:
+    isogloss.adapt(output=tmp_path / "run", **files)
+    (tmp_path / "run" / "metrics.json").unlink()
+    shutil.rmtree(tmp_path / "run" / "stages" / "iwda")
+    listener = Listener()
+    isogloss.adapt(output=tmp_path / "run", progress=listener, **files)
+    assert "zero-shot: finished before" in listener.lines
+    assert listener.phases[0] == "iwda"
+
+
+def test_zero_shot_stage_can_be_taken_over(files: dict[str, Any], tmp_path: Path) -> None:
+    plain = isogloss.adapt(output=tmp_path / "full", **files)
+    isogloss.adapt(output=tmp_path / "zs", recipe="zero-shot", **files)
+    listener = Listener()
+    result = isogloss.adapt(
+        output=tmp_path / "run", start=str(tmp_path / "zs"), progress=listener, **files
+    )
+    assert listener.phases[0] == "iwda"
+    weights = "model/model.safetensors"
+    assert (result.folder / weights).read_bytes() == (plain.folder / weights).read_bytes()
+
+
+def test_start_must_fit(files: dict[str, Any], tmp_path: Path) -> None:
+    start = str(tmp_path / "zs")
+    call = {"output": tmp_path / "run", "start": start}
+    assert code_of(lambda: isogloss.adapt(**call, **files)) == "E527"
+    isogloss.adapt(output=start, recipe="zero-shot", **files)
+    assert code_of(lambda: isogloss.adapt(**call, seed=5, **files)) == "E528"
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_sets_in_place_of_files(files: dict[str, Any], tmp_path: Path) -> None:
+    source = isogloss.load(files.pop("source"))
+    target = Dataset.from_dict({"text": [f"gut schlecht {i}" for i in range(9)]})
+    files.pop("target")
+    result = isogloss.adapt(source, target, output=tmp_path / "run", **files)
+    lines = result.predictions.read_text("utf-8").splitlines()
+    assert result.predictions.suffix == ".jsonl"
+    assert [json.loads(line)["text"] for line in lines] == target["text"]
+
+
+def test_tagging(
+    files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
+) -> None:
+    files |= {
+        "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
+        "target": str(conll("de.conll", rows=30, tags=False, seed=1)),
+        "test": str(conll("test.conll", rows=12, tags=True, seed=2)),
+        "task": "token",
+    }
+    result = isogloss.adapt(output=tmp_path / "run", **files)
+    assert result.metrics["headline"] == "f1"
+    assert result.prior["labels"] == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    predictions = [p.split() for p in result.predictions.read_text("utf-8").splitlines() if p]
+    assert {row[-1] for row in predictions} <= {"O", "B-LOC", "I-LOC", "B-PER", "I-PER"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"source": "nowhere.csv"}, "E101"),
+        ({"text": "body"}, "E105"),
+        ({"label": "stars"}, "E106"),
+        ({"task": "image"}, "E640"),
+        ({"holdout": 0.01}, "E523"),
+        ({"model": "./nowhere"}, "E319"),
+        ({"iwda": {"critic_widht": 3}}, "E642"),
+        ({"iwda": {"learning_rate": "fast"}}, "E645"),
+    ],
+)
+def test_what_is_wrong_is_said_and_nothing_written(
+    files: dict[str, Any], tmp_path: Path, changes: dict[str, Any], code: str
+) -> None:
+    output = tmp_path / "run"
+    assert code_of(lambda: isogloss.adapt(output=output, **{**files, **changes})) == code
+    assert not output.exists()
+
+
+def test_source_given_twice_is_refused(files: dict[str, Any], tmp_path: Path) -> None:
+    files["target"] = files["source"]
+    assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E119"
+
+
+def test_test_rows_in_the_target_are_counted(files: dict[str, Any], tmp_path: Path) -> None:
+    texts = Path(files["target"]).read_text("utf-8").splitlines()
+    overlapping = tmp_path / "overlap.csv"
+    overlapping.write_text(
+        "\n".join(["text,label", *[f"{t},class-{i % 3}" for i, t in enumerate(texts[1:6])]]), "utf-8"
+    )
+    files |= {"test": str(overlapping), "max_steps": 1, "recipe": "zero-shot"}
+    with pytest.warns(IsoglossWarning, match="W521: 5 of 5"):
+        result = isogloss.adapt(output=tmp_path / "run", **files)
+    assert result.metrics["data"]["test_rows_also_in_target"] == 5
+
+
+def test_long_rows_are_warned_of(files: dict[str, Any], tmp_path: Path) -> None:
+    files |= {"max_length": 8, "max_steps": 1, "recipe": "zero-shot"}
+    with pytest.warns(IsoglossWarning, match="W522"):
+        isogloss.adapt(output=tmp_path / "run", **files)
+
+
+def test_test_set_is_looked_at_once_a_stage(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault 12: no evaluation of the test split during training."""
+    from isogloss.recipes import results
+
+    sizes: list[int] = []
+    inner = results.collect_rows
+
+    def spy(classifier: Any, dataset: Any, **options: Any) -> Any:
+        sizes.append(len(dataset))
+        return inner(classifier, dataset, **options)
+
+    monkeypatch.setattr(results, "collect_rows", spy)
+    isogloss.adapt(output=tmp_path / "run", **files)
+    assert sizes.count(21) == 2

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isogloss.errors import IsoglossError
+from isogloss.recipes.config import RunConfig, assign
+from isogloss.recipes.presets import PRESETS
+from isogloss.trainers.config import FinetuneConfig, IWDAConfig
+
+MINIMUM = {"source": "a.csv", "target": "b.csv"}
+
+
+def code_of(call: Any) -> str:
+    with pytest.raises(IsoglossError) as caught:
+        call()
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("task", "image"),
+        ("recipe", "magic"),
+        ("preset", "best"),
+        ("pooling", "max"),
+        ("precision", "fp8"),
+        ("dropout", "none"),
+        ("max_length", 2),
+        ("max_steps", 0),
+        ("epochs", 0),
+        ("epochs", "many"),
+        ("holdout", 0.9),
+        ("seed", -1),
+    ],
+)
+def test_values_outside_their_range_are_named(name: str, value: Any) -> None:
+    with pytest.raises(IsoglossError) as caught:
+        RunConfig.from_dict({**MINIMUM, name: value})
+    assert caught.value.code == "E640"
+    assert name in str(caught.value)
+    assert repr(value) in str(caught.value)
+
+
+def test_round_trip_through_a_file(tmp_path: Path) -> None:
+    config = RunConfig(**MINIMUM, text="Bewertung: größer", iwda={"n_critic": 4}).resolved()
+    config.save(tmp_path / "c.yaml")
+    assert RunConfig.load(tmp_path / "c.yaml") == config
+
+
+def test_unknown_setting_gets_a_hint() -> None:
+    with pytest.raises(IsoglossError, match="did you mean 'max_length'"):
+        RunConfig.from_dict({**MINIMUM, "max_lenght": 3})
+
+
+def test_missing_source_is_named() -> None:
+    assert code_of(lambda: RunConfig.from_dict({"target": "b.csv"})) == "E643"
+
+
+@pytest.mark.parametrize("text", ["no such file", "a: [", "just text", "\udcff"])
+def test_unreadable_files(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    if text != "no such file":
+        path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert code_of(lambda: RunConfig.load(path)) == "E641"
+
+
+def test_yaml_runs_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("source: !!python/object/apply:os.getcwd []\ntarget: b", "utf-8")
+    assert code_of(lambda: RunConfig.load(path)) == "E641"
+
+
+def test_assignments() -> None:
+    values = assign({"iwda": {}, "seed": 0}, ["iwda.n_critic=4", "seed=2", "iwda.learning_rate=5e-6"])
+    assert values == {"iwda": {"n_critic": 4, "learning_rate": 5e-6}, "seed": 2}
+
+
+@pytest.mark.parametrize("text", ["novalue", "=3", "seed.x=1", "a=[", "iwda.=1"])
+def test_texts_that_assign_nothing(text: str) -> None:
+    assert code_of(lambda: assign({"seed": 0, "iwda": {}}, [text])) == "E644"
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_accepted_by_the_trainers(preset: str) -> None:
+    config = RunConfig(**MINIMUM, preset=preset).resolved()
+    assert None not in (config.pooling, config.holdout, config.precision, config.trim)
+    FinetuneConfig(**config.finetune)
+    IWDAConfig(**config.iwda)
+
+
+def test_own_settings_win_over_the_preset() -> None:
+    config = RunConfig(**MINIMUM, preset="paper", holdout=0.2, iwda={"n_critic": 4}).resolved()
+    assert config.holdout == 0.2
+    assert config.iwda["n_critic"] == 4
+    assert config.iwda["weighting"] == "online"
+
+
+def test_paper_preset_has_the_published_numbers() -> None:
+    """METHOD, section 5: the hyper-parameters of the paper's appendix C.2."""
+    config = RunConfig(**MINIMUM, preset="paper").resolved()
+    args = IWDAConfig(**config.iwda)
+    published = {
+        "learning_rate": 1e-5,
+        "warmup_steps": 0.1,
+        "weight_decay": 0.01,
+        "per_device_train_batch_size": 8,
+        "num_train_epochs": 4.0,
+        "critic_learning_rate": 5e-4,
+        "critic_weight_decay": 0.01,
+        "critic_width": 2048,
+        "gradient_penalty": 10.0,
+        "alignment_strength": 5e-3,
+        "weight_learning_rate": 5e-4,
+        "weight_decay_to_start": 2.0,
+        "weight_mix": 0.25,
+        "weight_average_rate": 5e-3,
+        "weighting": "online",
+        "hard_statistics": True,
+    }
+    assert {name: getattr(args, name) for name in published} == published

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+import isogloss
+from isogloss.errors import IsoglossError
+from isogloss.recipes.evaluate import evaluate_file
+from isogloss.recipes.predict import predict_file
+from isogloss.recipes.serving import open_served
+from tests.recipes.conftest import SETTINGS, write_csv
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    isogloss.adapt(
+        write_csv(folder / "en.csv", rows=40, labels=True, seed=0),
+        write_csv(folder / "de.csv", rows=30, labels=False, seed=1),
+        output=folder / "run",
+        model=str(encoder),
+        recipe="zero-shot",
+        **SETTINGS,
+    )
+    return folder / "run"
+
+
+def code_of(call: Any) -> str:
+    with pytest.raises(IsoglossError) as caught:
+        call()
+    return caught.value.code
+
+
+def test_batches_do_not_change_the_answer(run: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "x.csv", rows=23, labels=True, seed=4)
+    assert predict_file(run, source, tmp_path / "all.csv", precision="fp32") == 23
+    predict_file(run, source, tmp_path / "few.csv", batch_rows=5, precision="fp32")
+    with (tmp_path / "all.csv").open(newline="") as a, (tmp_path / "few.csv").open(newline="") as b:
+        whole, parts = list(csv.DictReader(a)), list(csv.DictReader(b))
+    assert [r["prediction"] for r in whole] == [r["prediction"] for r in parts]
+    assert list(whole[0]) == ["text", "label", "prediction", "probability"]
+    for one, other in zip(whole, parts, strict=True):
+        assert float(one["probability"]) == pytest.approx(float(other["probability"]), abs=1e-5)
+
+
+def test_formats_convert(run: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "x.csv", rows=5, labels=False, seed=4)
+    predict_file(run, source, tmp_path / "o.jsonl")
+    predict_file(run, source, tmp_path / "o.parquet")
+    rows = [json.loads(line) for line in (tmp_path / "o.jsonl").read_text("utf-8").splitlines()]
+    assert sum(rows[0]["probabilities"].values()) == pytest.approx(1.0, abs=1e-4)
+    assert max(rows[0]["probabilities"], key=rows[0]["probabilities"].get) == rows[0]["prediction"]
+    table = pq.read_table(tmp_path / "o.parquet").to_pylist()
+    assert [r["prediction"] for r in table] == [r["prediction"] for r in rows]
+
+
+def test_bad_row_leaves_no_file(run: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text\n" + "gut\n" * 7 + '""\n', "utf-8")
+    with pytest.raises(IsoglossError, match="row 8") as caught:
+        predict_file(run, bad, tmp_path / "out.csv", batch_rows=3)
+    assert caught.value.code == "E108"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.csv"]
+
+
+def test_refusals(run: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "x.csv", rows=5, labels=False, seed=4)
+    out = tmp_path / "out.csv"
+    assert code_of(lambda: predict_file(run, source, source)) == "E529"
+    assert code_of(lambda: predict_file(tmp_path / "no", source, out)) == "E524"
+    assert code_of(lambda: predict_file(tmp_path, source, out)) == "E526"
+    (tmp_path / "half" / "stages").mkdir(parents=True)
+    assert code_of(lambda: predict_file(tmp_path / "half", source, out)) == "E525"
+    taken = write_csv(tmp_path / "y.csv", rows=5, labels=False, seed=4, header="prediction")
+    assert (
+        code_of(lambda: predict_file(run, taken, out, columns={"text": "prediction"})) == "E530"
+    )
+    assert not out.exists()
+
+
+def test_other_column_names(run: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "x.csv", rows=5, labels=False, seed=4, header="body")
+    assert code_of(lambda: predict_file(run, source, tmp_path / "o.csv")) == "E105"
+    assert predict_file(run, source, tmp_path / "o.csv", columns={"text": "body"}) == 5
+
+
+def test_model_folder_serves_as_well_as_the_run(run: Path) -> None:
+    served = open_served(run / "model", precision="fp32")
+    assert served.task.known_labels.names == ("class-0", "class-1", "class-2")
+    assert served.max_length == 64
+
+
+def test_evaluate(run: Path, tmp_path: Path) -> None:
+    labelled = write_csv(tmp_path / "x.csv", rows=30, labels=True, seed=4)
+    report = evaluate_file(run, labelled, precision="fp32")
+    assert report["rows"] == 30
+    assert set(report["metrics"]) == {"accuracy", "macro_f1"}
+    assert sum(c["support"] for c in report["per_class"].values()) == 30
+    assert sum(c["predicted_share"] for c in report["per_class"].values()) == pytest.approx(1.0)
+    predict_file(run, labelled, tmp_path / "p.csv", precision="fp32")
+    with (tmp_path / "p.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    right = sum(r["label"] == r["prediction"] for r in rows) / 30
+    assert report["metrics"]["accuracy"] == pytest.approx(right)
+
+
+def test_evaluate_needs_known_labels(run: Path, tmp_path: Path) -> None:
+    unlabelled = write_csv(tmp_path / "x.csv", rows=5, labels=False, seed=4)
+    assert code_of(lambda: evaluate_file(run, unlabelled)) == "E106"
+    strange = tmp_path / "y.csv"
+    strange.write_text("text,label\ngut,class-0\ngut,class-9\n", "utf-8")
+    assert code_of(lambda: evaluate_file(run, strange)) == "E202"

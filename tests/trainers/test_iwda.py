@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from isogloss.alignment.schedule import ramp
+from isogloss.errors import IsoglossError
+from isogloss.labelshift.holder import FixedWeights
+from isogloss.labelshift.online import OnlineWeights
+from isogloss.trainers.config import IWDAConfig
+from isogloss.trainers.estimation import RowEstimator
+from isogloss.trainers.iwda import IWDATrainer, make_class_weights
+from tests.helpers.rows import PAD, encoded
+from tests.trainers.common import ARGUMENTS, STEPS, StopAt, TrainerTester, classifier
+
+SKEW = [0.7, 0.2, 0.1]
+
+
+def build(
+    folder: Path,
+    *,
+    token: bool = False,
+    dropout: float = 0.1,
+    estimate: Any = None,
+    weights: Any = None,
+    **changes: Any,
+) -> IWDATrainer:
+    source = encoded(24, seed=1, token_task=token)
+    target = encoded(20, seed=2, token_task=token, prior=SKEW, shift=1)
+    held_out = encoded(12, seed=3, token_task=token)
+    if estimate is None and changes.get("weighting") != "fixed":
+        estimate = RowEstimator(source=held_out, target=target, pad_token_id=PAD)
+    labels = np.concatenate(source["labels"])
+    return IWDATrainer(
+        classifier(token=token, dropout=dropout),
+        IWDAConfig(**{**ARGUMENTS, "critic_width": 16, "output_dir": str(folder), **changes}),
+        source=source,
+        target=target,
+        source_prior=np.bincount(labels, minlength=3) / len(labels),
+        pad_token_id=PAD,
+        estimate=estimate,
+        weights=weights,
+        label_names=["a", "b", "c"],
+    )
+
+
+class TestHeldOutWeights(TrainerTester):
+    def build(self, folder: Path, **options: Any) -> IWDATrainer:
+        return build(folder, **options)
+
+    def test_logs_what_was_promised(self, tmp_path: Path) -> None:
+        trainer = build(tmp_path)
+        trainer.train()
+        entry = trainer.state.log_history[0]
+        for name in ("task_loss", "critic_loss", "penalty", "prior_shift"):
+            assert np.isfinite(entry[name])
+        assert sum(entry[f"prior/{n}"] for n in "abc") == pytest.approx(1.0)
+
+    def test_weights_are_solved_again_at_even_distances(self, tmp_path: Path) -> None:
+        seen: list[int] = []
+
+        def estimate(model: Any) -> np.ndarray:
+            seen.append(trainer.state.global_step)
+            return np.ones(3)
+
+        trainer = build(tmp_path, estimate=estimate, weight_refreshes=3)
+        trainer.train()
+        assert seen == [0, 2, 4]
+
+
+class TestPaperPreset(TrainerTester):
+    def build(self, folder: Path, **options: Any) -> IWDATrainer:
+        paper = {
+            "weighting": "online",
+            "weight_projection": "rescale",
+            "weight_average_per_row": False,
+            "hard_statistics": True,
+            "normalize_weights": False,
+            "penalty_pairing": "index",
+            "bucket_by_length": False,
+            "max_grad_norm": 0.0,
+        }
+        return build(folder, **{**paper, **options})
+
+    def test_starts_from_the_mixed_estimate(self, tmp_path: Path) -> None:
+        solved = np.array([2.0, 0.5, 0.5])
+        trainer = self.build(tmp_path, estimate=lambda model: solved, max_steps=1)
+        prior = trainer._source_prior
+        trainer.train()
+        holder = trainer.model.weights
+        assert isinstance(holder, OnlineWeights)
+        expected = 0.75 * solved / (prior @ solved) + 0.25
+        np.testing.assert_allclose(holder.initial.numpy(), expected, rtol=1e-12)
+
+    def test_online_weights_move_and_stay_on_the_constraint(self, tmp_path: Path) -> None:
+        trainer = self.build(tmp_path, weight_learning_rate=1.0)
+        trainer.train()
+        holder = trainer.model.weights
+        assert isinstance(holder, OnlineWeights)
+        assert holder.delta.abs().max() > 0
+        assert float(holder.prior @ holder.weights) == pytest.approx(1.0, abs=1e-9)
+
+
+class TestAlternating(TrainerTester):
+    """Four critic updates for one of the model, as in the paper's Table 5."""
+
+    def build(self, folder: Path, **options: Any) -> IWDATrainer:
+        options.setdefault("n_critic", 3)
+        return build(folder, **options)
+
+    def test_model_rests_while_the_critic_trains(self, tmp_path: Path) -> None:
+        trainer = self.build(tmp_path, n_critic=4)
+        before = {n: p.detach().clone() for n, p in trainer.model.named_parameters()}
+        StopAt(trainer, 3)
+        with pytest.raises(KeyboardInterrupt):
+            trainer.train()
+        moved = {n for n, p in trainer.model.named_parameters() if not torch.equal(before[n], p)}
+        assert moved
+        assert all(name.startswith("critic.") for name in moved)
+
+
+def test_oracle_weights_stay(tmp_path: Path) -> None:
+    weights = np.array([2.0, 0.6, 0.4])
+    trainer = build(tmp_path, weighting="fixed", weights=weights)
+    prior = trainer._source_prior
+    trainer.train()
+    assert isinstance(trainer.model.weights, FixedWeights)
+    np.testing.assert_allclose(trainer.model.weights.weights.numpy(), weights / (prior @ weights))
+
+
+def test_unweighted_means_no_shift(tmp_path: Path) -> None:
+    trainer = build(tmp_path, weighting="fixed")
+    trainer.train()
+    np.testing.assert_allclose(trainer.prior_estimate, trainer._source_prior)
+
+
+def test_unequal_sides_and_scarce_labels_train(tmp_path: Path) -> None:
+    """Fault 8: unlabelled targets, every weighting, and a mix of 0 run without a crash."""
+    for changes in ({"weight_mix": 0.0, "weighting": "online"}, {"conditioning": "none"}):
+        trainer = build(tmp_path / str(changes), **changes)
+        trainer.train()
+        assert trainer.state.global_step == STEPS
+
+
+def test_weighting_without_estimate_is_refused(tmp_path: Path) -> None:
+    args = IWDAConfig(**{**ARGUMENTS, "output_dir": str(tmp_path)})
+    with pytest.raises(IsoglossError) as caught:
+        IWDATrainer(
+            classifier(),
+            args,
+            source=encoded(8, seed=0),
+            target=encoded(8, seed=1),
+            source_prior=np.full(3, 1 / 3),
+            pad_token_id=PAD,
+        )
+    assert caught.value.code == "E512"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("penalty_pairing", "sorted", "E510"),
+        ("conditioning", "dann", "E510"),
+        ("weighting", "guess", "E510"),
+        ("weight_projection", "none", "E510"),
+        ("n_critic", 0, "E511"),
+        ("critic_width", 0, "E511"),
+        ("weight_refreshes", 0, "E511"),
+        ("weight_sample", 0, "E511"),
+    ],
+)
+def test_wrong_settings_are_named(name: str, value: Any, code: str) -> None:
+    with pytest.raises(IsoglossError) as caught:
+        IWDAConfig(**{name: value})
+    assert caught.value.code == code
+    assert name in str(caught.value)
+
+
+def test_statistics_see_no_dropout(tmp_path: Path) -> None:
+    """Fault 11: the confusion matrix comes from an inference pass, whatever the mode before."""
+    trainer = build(tmp_path, dropout=0.5)
+    estimator = trainer._estimate
+    assert isinstance(estimator, RowEstimator)
+    model = trainer.model.classifier
+    model.train()
+    first, second = estimator(model), estimator(model)
+    assert model.training
+    np.testing.assert_array_equal(first, second)
+
+
+def test_strength_and_weights_ramp_in_together(tmp_path: Path) -> None:
+    trainer = build(tmp_path, alignment_warmup=0.5, weighting="fixed")
+    seen: list[tuple[float, float]] = []
+    forward = trainer.model.forward
+
+    def spy(**inputs: Any) -> Any:
+        seen.append((inputs["strength"], inputs["blend"]))
+        return forward(**inputs)
+
+    trainer.model.forward = spy  # type: ignore[method-assign, assignment]
+    trainer.train()
+    blends = [ramp(step / STEPS, 0.5) for step in range(STEPS)]
+    np.testing.assert_allclose([b for _, b in seen], blends)
+    np.testing.assert_allclose([s for s, _ in seen], np.array(blends) * 5e-3)
+
+
+def test_clip_treats_critic_and_classifier_apart(tmp_path: Path) -> None:
+    """A steep critic must not scale the encoder's step down."""
+    trainer = build(tmp_path, weighting="fixed")
+    model = trainer.model
+    for name, parameter in model.named_parameters():
+        parameter.grad = torch.full_like(parameter, 1e3 if name.startswith("critic.") else 1e-6)
+    trainer._clip_grad_norm(model)
+    assert float(model.classifier.final_linear.weight.grad.max()) == pytest.approx(1e-6)
+    norm = torch.stack([p.grad.norm() for p in model.critic.parameters()]).norm()
+    assert float(norm) == pytest.approx(1.0, rel=1e-4)
+
+
+def test_online_rate_does_not_depend_on_batch_size(tmp_path: Path) -> None:
+    """Fault 4: after as many rows the statistics have forgotten as much, however rows are cut."""
+    args = IWDAConfig(**{**ARGUMENTS, "weighting": "online"})
+    prior = np.full(3, 1 / 3)
+    rng = np.random.default_rng(0)
+    probabilities = torch.from_numpy(rng.dirichlet(np.ones(3), 16))
+    labels = torch.from_numpy(rng.integers(0, 3, 16))
+    holders = []
+    for cut in (16, 4):
+        holder = make_class_weights(args, prior, np.ones(3), batch_rows=16.0)
+        assert isinstance(holder, OnlineWeights)
+        for i in range(0, 16, cut):
+            part = slice(i, i + cut)
+            holder.observe(probabilities[part], labels[part], probabilities[part])
+        holders.append(holder)
+    torch.testing.assert_close(holders[0].confusion, holders[1].confusion)
+    torch.testing.assert_close(holders[0].target_mean, holders[1].target_mean)
