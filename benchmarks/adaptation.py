@@ -1,11 +1,11 @@
-"""What adapting brings: zero-shot, iwda, iwda-oracle and iwda-unweighted on real data, several seeds.
+"""What adapting brings on real data: test scores of four recipes over several seeds.
 
-    python benchmarks/adaptation.py --data tweets,hotels,wikiann,nli --seeds 3 --output runs/adaptation
+    python benchmarks/adaptation.py --data tweets,hotels,wikiann,nli --seeds 3
 
-Runs `isogloss adapt` with the default preset, once for each task, recipe and seed; the aligned recipes
-take the zero-shot stage of the same seed over. Finished runs are not repeated. Prints a Markdown table
-of test scores, mean and standard deviation over the seeds. Looks for the data in ISOGLOSS_DATA
-(default ../shared/data).
+Runs `isogloss adapt` with the default preset, once for each task, recipe (zero-shot, iwda,
+iwda-oracle, iwda-unweighted) and seed; the aligned recipes take the zero-shot stage of the same seed
+over. Finished runs are not repeated. Prints a Markdown table of test scores, mean and standard
+deviation over the seeds. Looks for the data in ISOGLOSS_DATA (default ../shared/data).
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ def open_workshop(job: Job, folder: Path, turns: Turns) -> Any:
     tokenizer, longest = load_tokenizer(config.model, trust_remote_code=False)
     length = min(job.max_length, longest)
     encoded = inputs.encode(data, config, tokenizer, max_length=length)
-    progress = turn_progress(turns, choose_precision(config.precision))
+    progress = turn_progress(turns, choose_precision(config.precision or "auto"))
     return adapt.make_workshop(config, RunFolder(folder), data, encoded, length, progress)
 
 

@@ -34,13 +34,18 @@ def test_label_ids_of_any_size_survive() -> None:
 
 
 def test_example_without_active_positions_has_no_rows() -> None:
-    batch = RowCollator(pad_token_id=0)([example([1], [], labels=[]), example([1], [0], labels=[2])])
+    batch = RowCollator(pad_token_id=0)(
+        [example([1], [], labels=[]), example([1], [0], labels=[2])]
+    )
     assert batch["active_rows"].tolist() == [1]
     assert batch["labels"].dtype == torch.int64
 
 
 def test_token_types_are_padded_with_zero() -> None:
     batch = RowCollator(pad_token_id=5)(
-        [example([1, 2], [0], token_type_ids=[0, 1]), example([1, 2, 3], [0], token_type_ids=[1] * 3)]
+        [
+            example([1, 2], [0], token_type_ids=[0, 1]),
+            example([1, 2, 3], [0], token_type_ids=[1] * 3),
+        ]
     )
     assert batch["token_type_ids"].tolist() == [[0, 1, 0], [1, 1, 1]]

@@ -141,9 +141,7 @@ def test_data_sets_in_place_of_files(files: dict[str, Any], tmp_path: Path) -> N
     assert [json.loads(line)["text"] for line in lines] == target["text"]
 
 
-def test_tagging(
-    files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
-) -> None:
+def test_tagging(files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path) -> None:
     files |= {
         "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
         "target": str(conll("de.conll", rows=30, tags=False, seed=1)),
@@ -168,6 +166,10 @@ def test_tagging(
         ({"model": "./nowhere"}, "E319"),
         ({"iwda": {"critic_widht": 3}}, "E642"),
         ({"iwda": {"learning_rate": "fast"}}, "E645"),
+        ({"finetune": {"learning_rate": True}}, "E645"),
+        ({"finetune": {"lr_scheduler_type": "zigzag"}}, "E645"),
+        ({"finetune": {"bf16": True}}, "E645"),
+        ({"iwda": {"conditioning": "dann"}}, "E510"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_written(
@@ -187,7 +189,8 @@ def test_test_rows_in_the_target_are_counted(files: dict[str, Any], tmp_path: Pa
     texts = Path(files["target"]).read_text("utf-8").splitlines()
     overlapping = tmp_path / "overlap.csv"
     overlapping.write_text(
-        "\n".join(["text,label", *[f"{t},class-{i % 3}" for i, t in enumerate(texts[1:6])]]), "utf-8"
+        "\n".join(["text,label", *[f"{t},class-{i % 3}" for i, t in enumerate(texts[1:6])]]),
+        "utf-8",
     )
     files |= {"test": str(overlapping), "max_steps": 1, "recipe": "zero-shot"}
     with pytest.warns(IsoglossWarning, match="W521: 5 of 5"):

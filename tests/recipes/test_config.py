@@ -74,7 +74,9 @@ def test_yaml_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_assignments() -> None:
-    values = assign({"iwda": {}, "seed": 0}, ["iwda.n_critic=4", "seed=2", "iwda.learning_rate=5e-6"])
+    values = assign(
+        {"iwda": {}, "seed": 0}, ["iwda.n_critic=4", "seed=2", "iwda.learning_rate=5e-6"]
+    )
     assert values == {"iwda": {"n_critic": 4, "learning_rate": 5e-6}, "seed": 2}
 
 

@@ -77,9 +77,7 @@ def test_refusals(run: Path, tmp_path: Path) -> None:
     (tmp_path / "half" / "stages").mkdir(parents=True)
     assert code_of(lambda: predict_file(tmp_path / "half", source, out)) == "E525"
     taken = write_csv(tmp_path / "y.csv", rows=5, labels=False, seed=4, header="prediction")
-    assert (
-        code_of(lambda: predict_file(run, taken, out, columns={"text": "prediction"})) == "E530"
-    )
+    assert code_of(lambda: predict_file(run, taken, out, columns={"text": "prediction"})) == "E530"
     assert not out.exists()
 
 

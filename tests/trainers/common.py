@@ -62,7 +62,9 @@ class TrainerTester(ABC):
     """A subclass says how its trainer is built; `token` chooses the kind of rows."""
 
     @abstractmethod
-    def build(self, folder: Path, *, token: bool = False, dropout: float = 0.1, **changes: Any) -> Any:
+    def build(
+        self, folder: Path, *, token: bool = False, dropout: float = 0.1, **changes: Any
+    ) -> Any:
         """A trainer whose checkpoints go to `folder`."""
 
     @pytest.mark.parametrize("token", [False, True])
@@ -115,8 +117,8 @@ class TrainerTester(ABC):
     def test_loss_that_is_not_finite_stops_with_a_code(self, tmp_path: Path) -> None:
         trainer = self.build(tmp_path)
         inner = trainer.batch_loss
-        trainer.batch_loss = lambda *a, **k: inner(*a, **k) * float(
-            "nan" if trainer.state.global_step == 3 else 1
+        trainer.batch_loss = lambda *a, **k: (
+            inner(*a, **k) * float("nan" if trainer.state.global_step == 3 else 1)
         )
         with pytest.raises(IsoglossError) as caught:
             trainer.train()

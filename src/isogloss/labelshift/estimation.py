@@ -94,7 +94,8 @@ def estimate_weights(
     return WeightEstimate(
         weights=weights,
         prior=source_prior * weights,
-        interval=bootstrap.interval,
+        # A share of 1 can come out a rounding error above it.
+        interval=bootstrap.interval.clip(0.0, 1.0),
         shrinkage=kept if shrink else 1.0,
         significant=kept > 0.0,
         raw_weights=raw,

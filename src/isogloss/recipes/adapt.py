@@ -23,6 +23,7 @@ from isogloss.recipes import inputs, stages
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, link_tree, read_json, write_json
 from isogloss.recipes.predict import predict_dataset, predict_file
+from isogloss.recipes.settings import check_settings
 from isogloss.recipes.workshop import Workshop
 
 RECORDED_PACKAGES = ("isogloss", "torch", "transformers", "datasets", "tokenizers", "numpy")
@@ -111,6 +112,7 @@ def run(
     progress = progress or Progress()
     config = config.resolved()
     check(output, config)
+    check_settings(config)
     check_start(config)
     set_seed(config.seed)
     data = inputs.read(config, given or {})

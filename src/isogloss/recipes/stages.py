@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import time
 from collections.abc import Mapping
@@ -12,7 +11,6 @@ from typing import Any
 
 import torch
 
-from isogloss.errors import IsoglossError
 from isogloss.models.attention import use_fast_attention
 from isogloss.models.dropout import replace_dropout
 from isogloss.models.export import export
@@ -20,7 +18,6 @@ from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import Backbone, load_backbone
 from isogloss.models.trimming import TrimmedVocabulary, trim_vocabulary
 from isogloss.progress import ProgressCallback
-from isogloss.recipes.config import did_you_mean
 from isogloss.recipes.results import measure
 from isogloss.recipes.workshop import Workshop, rows_per_example, sample, true_weights
 from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
@@ -151,15 +148,7 @@ def save(model: StageModel, shop: Workshop, stage: str) -> None:
 
 
 def make_arguments(cls: type[Any], shop: Workshop, stage: str, settings: Mapping[str, Any]) -> Any:
-    """The trainer's configuration from the preset, the user's settings and the machine.
-
-    Raises:
-        IsoglossError: E642 for an unknown setting, E640 for a value the trainer refuses.
-    """
-    known = [f.name for f in dataclasses.fields(cls)]
-    for name in settings:
-        if name not in known:
-            raise IsoglossError("E642", name=name, hint=did_you_mean(name, known))
+    """The trainer's configuration from the preset, the user's settings and the machine."""
     config = shop.config
     values = dict(settings)
     if config.epochs is not None:
@@ -170,11 +159,7 @@ def make_arguments(cls: type[Any], shop: Workshop, stage: str, settings: Mapping
         "bf16": shop.precision == "bf16",
         "use_cpu": not torch.cuda.is_available(),
     }
-    try:
-        return cls(**{**fixed, **values})
-    except (TypeError, ValueError) as error:
-        group = "iwda" if issubclass(cls, IWDAConfig) else "finetune"
-        raise IsoglossError("E645", group=group, why=" ".join(str(error).split())) from error
+    return cls(**{**fixed, **values})
 
 
 def bound_steps(args: RowTrainingArguments, shop: Workshop, examples: int) -> None:

@@ -1,0 +1,56 @@
+"""Checks of the trainers' settings, before a run writes anything."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from isogloss.errors import IsoglossError
+from isogloss.recipes.config import RunConfig, did_you_mean
+from isogloss.trainers.config import FinetuneConfig, IWDAConfig
+
+# Set by the run itself, from its own settings and the machine.
+RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps")
+
+
+def check_settings(config: RunConfig) -> None:
+    """Refuse settings that a trainer of this run does not know or could not use.
+
+    Raises:
+        IsoglossError: E642 for an unknown setting, E645 for an unusable value or a setting that
+            the run decides, E510 and E511 for one outside its choices.
+    """
+    groups: dict[str, type[Any]] = {"finetune": FinetuneConfig, "iwda": IWDAConfig}
+    for group, cls in groups.items():
+        settings = getattr(config, group)
+        check_names(cls, group, settings)
+        try:
+            cls(output_dir="unused", use_cpu=True, **settings)
+        except (TypeError, ValueError) as error:
+            why = " ".join(str(error).split())
+            raise IsoglossError("E645", group=group, why=why) from error
+
+
+def check_names(cls: type[Any], group: str, settings: Mapping[str, Any]) -> None:
+    """Require known names, and values of the kind that the field's default has.
+
+    Raises:
+        IsoglossError: E642, E645.
+    """
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    for name, value in settings.items():
+        if name not in fields:
+            raise IsoglossError("E642", name=f"{group}.{name}", hint=did_you_mean(name, fields))
+        if name in RESERVED:
+            why = f"{name} follows from the run's own settings; set it without '{group}.'"
+            raise IsoglossError("E645", group=group, why=why)
+        default = fields[name].default
+        wanted: tuple[type, ...] = (type(default),)
+        if isinstance(default, float):
+            wanted = (int, float)
+        elif not isinstance(default, (bool, int, str)):
+            continue
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+            why = f"{name} is {value!r}, where a value such as {default!r} is wanted"
+            raise IsoglossError("E645", group=group, why=why)
