@@ -3,8 +3,8 @@
     python benchmarks/adaptation.py --data tweets,hotels,wikiann,nli --seeds 3
 
 Runs `isogloss adapt` with the default preset, once for each task, recipe (zero-shot, iwda,
-iwda-oracle, iwda-unweighted) and seed; the aligned recipes take over the zero-shot stage of the same
-seed. Finished runs are not repeated. Prints a Markdown table of test scores, mean and standard
+iwda-oracle, iwda-unweighted) and seed; the aligned recipes take the zero-shot stage of that
+seed over. Finished runs are not repeated. Prints a Markdown table of test scores, mean and standard
 deviation over the seeds. Looks for the data in ISOGLOSS_DATA (default ../shared/data).
 """
 

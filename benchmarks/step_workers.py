@@ -228,7 +228,9 @@ def open_workshop(job: Job, folder: Path, turns: Turns) -> Any:
     length = min(job.max_length, longest)
     encoded = inputs.encode(data, config, tokenizer, max_length=length)
     progress = turn_progress(turns, choose_precision(config.precision or "auto"))
-    return adapt.make_workshop(config, RunFolder(folder), data, encoded, length, progress)
+    return adapt.make_workshop(
+        config, RunFolder(folder), data, encoded, tokenizer, length, progress
+    )
 
 
 def turn_progress(turns: Turns, precision: str) -> Any:

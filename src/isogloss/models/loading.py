@@ -47,6 +47,7 @@ def load_backbone(
     labels: LabelMap,
     pooling: Pooling | None = None,
     seed: int,
+    tokenizer: PreTrainedTokenizerFast | None = None,
     attn_implementation: str | None = None,
     trust_remote_code: bool = False,
 ) -> Backbone:
@@ -63,6 +64,8 @@ def load_backbone(
         pooling: `"cls"` or `"mean"`; None takes the model's own, else `"cls"`. Token tasks
             ignore it.
         seed: of new weights, 0 or more.
+        tokenizer: the model's tokenizer, where it has been read before; a large one takes
+            hundreds of megabytes.
         attn_implementation: transformers' attention implementation; None leaves it to transformers.
         trust_remote_code: run code that comes with the model. Off unless asked for.
 
@@ -76,7 +79,7 @@ def load_backbone(
         check_pooling(pooling)
     source = locate(name, remote_code=trust_remote_code)
     config = read_config(source)
-    tokenizer = read_tokenizer(source)
+    tokenizer = tokenizer or read_tokenizer(source)
     recorded = {int(index): label for index, label in (config.id2label or {}).items()}
     recorded_pooling = _take_recorded_pooling(config)
     _set_labels(config, labels)

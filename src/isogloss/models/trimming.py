@@ -6,6 +6,7 @@ gradient are as large again. Token ids stay those of the tokenizer; a lookup fin
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from isogloss.errors import IsoglossError
 if TYPE_CHECKING:
     from isogloss.models.features import FeatureClassifier
 
+_SPILLED_ROWS = 16_384
 _SPECIAL = ("pad", "bos", "eos", "cls", "sep", "mask", "unk")
 
 
@@ -79,6 +81,29 @@ class TrimmedEmbedding(nn.Module):
         return IsoglossError("E340", id=int(trimmed[0]), kept=len(self.weight))
 
 
+class SpilledTable:
+    """A table that waits in a nameless temporary file instead of in memory.
+
+    Args:
+        table: (V, d); the caller may drop it afterwards.
+    """
+
+    def __init__(self, table: Tensor) -> None:
+        self.shape, self.dtype = table.shape, table.dtype
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the table
+        for part in table.detach().split(_SPILLED_ROWS):
+            self._file.write(part.cpu().contiguous().view(torch.uint8).numpy().data)
+        self._file.flush()
+
+    def read(self) -> Tensor:
+        """The table, (V, d), in new memory on the CPU."""
+        table = torch.empty(self.shape, dtype=self.dtype)
+        self._file.seek(0)
+        for part in table.split(_SPILLED_ROWS):
+            self._file.readinto(part.view(torch.uint8).numpy().data)
+        return table
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrimmedVocabulary:
     """How to make a trimmed model whole again.
@@ -87,14 +112,13 @@ class TrimmedVocabulary:
         model: the classifier whose embedding was replaced.
         embedding: what replaced it.
         kept: (r,) ids of the kept rows, ascending.
-        untouched: (V, d) the table as it was. Where the weights are mapped from a file, as
-            transformers loads them, holding it takes no memory.
+        untouched: the table as it was.
     """
 
     model: FeatureClassifier
     embedding: TrimmedEmbedding
     kept: npt.NDArray[np.int64]
-    untouched: Tensor
+    untouched: SpilledTable
 
     def full_table(self) -> Tensor:
         """The whole table with the trained rows in their places; the model stays trimmed.
@@ -103,7 +127,7 @@ class TrimmedVocabulary:
             (V, d) on the CPU; rows that were not kept are bit-identical to the original's.
         """
         weight = self.embedding.weight.detach().cpu()
-        table = self.untouched.to(device="cpu", dtype=weight.dtype, copy=True)
+        table = self.untouched.read().to(weight.dtype)
         table[torch.from_numpy(self.kept)] = weight
         return table
 
@@ -144,9 +168,19 @@ def trim_vocabulary(
     kept = _kept_ids(model, whole, used_ids)
     embedding = TrimmedEmbedding(whole, kept).train(whole.training)
     model.encoder.set_input_embeddings(embedding)
-    return TrimmedVocabulary(
-        model=model, embedding=embedding, kept=kept, untouched=whole.weight.detach()
-    )
+    untouched = SpilledTable(whole.weight)
+    _leave_mapped_file(model)
+    return TrimmedVocabulary(model=model, embedding=embedding, kept=kept, untouched=untouched)
+
+
+def _leave_mapped_file(model: FeatureClassifier) -> None:
+    """Move the weights into memory of their own.
+
+    They are views of one mapping of the checkpoint's file, which would keep the whole table
+    resident as long as any of them lives.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.clone()
 
 
 def _kept_ids(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import set_seed
+from transformers import PreTrainedTokenizerFast, set_seed
 
 from isogloss.data.formats import format_of
 from isogloss.errors import IsoglossError
@@ -121,7 +121,7 @@ def run(
     encoded = inputs.encode(data, config, tokenizer, max_length=max_length)
     folder = RunFolder.open(output, config, record(data))
     if not folder.is_done():
-        shop = make_workshop(config, folder, data, encoded, max_length, progress)
+        shop = make_workshop(config, folder, data, encoded, tokenizer, max_length, progress)
         run_stages(shop)
         finish(shop, data, given or {})
     return result(folder, time.monotonic() - began)
@@ -132,6 +132,7 @@ def make_workshop(
     folder: RunFolder,
     data: inputs.CanonicalData,
     encoded: inputs.EncodedData,
+    tokenizer: PreTrainedTokenizerFast,
     max_length: int,
     progress: Progress,
 ) -> Workshop:
@@ -146,6 +147,7 @@ def make_workshop(
         facts=data.facts,
         test_references=None if data.test is None else task.references(data.test),
         target_prior=np.asarray(task.prior(data.target)) if knows_target else None,
+        tokenizer=tokenizer,
         max_length=max_length,
         precision=choose_precision(config.precision),  # type: ignore[arg-type]
         progress=progress,

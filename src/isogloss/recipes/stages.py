@@ -54,6 +54,7 @@ def open_model(shop: Workshop, name: str) -> StageModel:
         labels=shop.labels,
         pooling=config.pooling,  # type: ignore[arg-type]
         seed=config.seed,
+        tokenizer=shop.tokenizer,
         trust_remote_code=config.trust_remote_code,
     )
     trimmed = trim_vocabulary(backbone.model, shop.data.used_ids()) if config.trim else None
