@@ -8,6 +8,7 @@ from collections.abc import Iterator
 # Read by the libraries when they are imported, hence before anything else.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch

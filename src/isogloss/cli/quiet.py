@@ -14,6 +14,9 @@ def quiet_environment() -> None:
         "DATASETS_VERBOSITY": "error",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "true",
+        # Threads that wait in a loop take the processor from whatever else the machine does, and
+        # then from each other: beside one busy process a pass takes five times as long.
+        "OMP_WAIT_POLICY": "PASSIVE",
     }
     if not sys.stderr.isatty():
         settings["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
