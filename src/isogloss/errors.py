@@ -17,9 +17,10 @@ ERRORS: dict[str, str] = {
     "E102": "{name} has no rows; give a file with at least one row of data.",
     "E103": "{name} is not UTF-8 text at line {line} (byte {offset}); save it as UTF-8.",
     "E104": "{name} has no ending known here; give it one of these, or name its format: {known}.",
-    "E105": "{name} has no column '{column}'; it has {present}. Name the right one with {option}.",
-    "E106": "{name} has no label column '{column}' and the {side} needs labels; it has {present}. "
-    "Name the right one with --label.",
+    "E105": "{name} has no column '{column}'; it has {present}; name the right one "
+    "with {option}.",
+    "E106": "{name} has no label column '{column}' and the {side} needs labels; it has {present}; "
+    "name the right one with --label.",
     "E107": "{name}, row {row}: the label is empty; fill it in or remove the row.",
     "E108": "{name}, row {row}: column '{column}' is empty; fill it in or remove the row.",
     "E109": "{name}, row {row}: column '{column}' holds {found}, not text; "
@@ -73,8 +74,8 @@ ERRORS: dict[str, str] = {
     "E185": "{value!r} is no seed; give a whole number of at least 0.",
     # 200 tasks and labels
     "E200": "The label {label!r} is given twice; name every class once.",
-    "E201": "A classifier needs at least two classes, but the labels know only: {names}; add "
-    "examples of another class, or name all classes yourself.",
+    "E201": "A classifier needs at least two classes, but {where} has only: {names}; add examples of "
+    "another class, or name all classes yourself.",
     "E202": "The label {label!r} in row {row} of {where} is none of the known labels ({names}); "
     "mend the label, or drop the row, or train on a source that has this class.",
     "E203": "The tag {tag!r} in row {row} of {where} is none of O, B-<type> and I-<type>; convert "
@@ -174,8 +175,8 @@ ERRORS: dict[str, str] = {
     "through project_weights with the same source prior first.",
     "E409": "{name} is {value}, which does not exist; choose one of {choices}.",
     # 500 training and run folders
-    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; the "
-    "last good checkpoint is in {folder}. Try a lower learning rate "
+    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; its "
+    "last good checkpoint, where it has one, is in {folder}; try a lower learning rate "
     "(--set finetune.learning_rate=2e-5 or --set iwda.learning_rate=1e-5) or --set precision=fp32, "
     "with a new --output.",
     "E510": "{name} is {value!r}, which is none of: {choices}.",
@@ -204,7 +205,7 @@ ERRORS: dict[str, str] = {
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
     "E641": "The settings in {path} cannot be read: {why}.",
-    "E642": "There is no setting '{name}'; {hint}",
+    "E642": "There is no setting '{name}'; {hint}.",
     "E643": "The setting {name} is missing; name a file or a data set.",
     "E644": "'{text}' is no setting; write key=value, such as iwda.n_critic=4.",
     "E645": "The settings of {group} cannot be used: {why}.",

@@ -32,15 +32,18 @@ class LabelMap:
         if repeated:
             raise IsoglossError("E200", label=repeated[0])
         if len(self.names) < 2:
-            raise IsoglossError("E201", names=_listed(self.names) or "none")
+            raise too_few(self.names, where="the label map")
 
     @classmethod
-    def from_names(cls, names: Iterable[str], *, tags: bool = False) -> LabelMap:
+    def from_names(
+        cls, names: Iterable[str], *, tags: bool = False, where: str = "the data"
+    ) -> LabelMap:
         """Collect the different names in an order that does not depend on the rows' order.
 
         Args:
             names: labels as they occur, repeats allowed.
             tags: the names are IOB2 tags: `O` first, then by entity type, B before I.
+            where: what an error message calls the data they come from.
 
         Returns:
             The map; numbers are ordered by value if every name is one, other names by code point.
@@ -49,6 +52,8 @@ class LabelMap:
             IsoglossError: E201 for fewer than two different names.
         """
         found = set(names)
+        if len(found) < 2:
+            raise too_few(found, where=where)
         if tags:
             return cls(tuple(sorted(found, key=_tag_key)))
         if all(_NUMBER.fullmatch(name) for name in found):
@@ -107,6 +112,11 @@ class LabelMap:
                 if label not in known:
                     names = _listed(self.names)
                     raise IsoglossError("E202", label=label, row=number, where=where, names=names)
+
+
+def too_few(names: Iterable[str], *, where: str) -> IsoglossError:
+    """E201, to raise where `names` are fewer than two classes."""
+    return IsoglossError("E201", where=where, names=_listed(names) or "none")
 
 
 def _tag_key(tag: str) -> tuple[bool, str, str]:

@@ -51,7 +51,7 @@ def test_round_trip_through_a_file(tmp_path: Path) -> None:
 
 
 def test_unknown_setting_gets_a_hint() -> None:
-    with pytest.raises(IsoglossError, match="did you mean 'max_length'"):
+    with pytest.raises(IsoglossError, match="the nearest is 'max_length'"):
         RunConfig.from_dict({**MINIMUM, "max_lenght": 3})
 
 

@@ -14,7 +14,7 @@ from isogloss.data.fingerprints import file_digest
 from isogloss.data.streaming import read_schema, record_batches
 
 # Raised with every change of how files are read, so that old copies are not used.
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 
 
 def cache_folder() -> Path:
@@ -30,7 +30,7 @@ def load_cached(path: Path, *, format: str) -> datasets.Dataset:
         IsoglossError: E102 to E127 for what is in the file, E121 if the cache is not writable.
     """
     key = hashlib.sha256(f"{CACHE_VERSION} {format} {file_digest(path)}".encode()).hexdigest()
-    cached = cache_folder() / key[:32] / "rows.arrow"
+    cached = cache_folder() / f"{key[:32]}.arrow"
     if not cached.is_file():
         convert(path, cached, format=format)
     return datasets.Dataset.from_file(str(cached))

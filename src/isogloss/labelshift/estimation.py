@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from isogloss.labelshift.checks import Floats
+from isogloss.labelshift.checks import Floats, check_choice, check_range
+from isogloss.labelshift.likelihood import bootstrap_likelihood, likelihood_prior
+from isogloss.labelshift.priors import importance_weights
 from isogloss.labelshift.quadratic import solve_weights
 from isogloss.labelshift.statistics import gather_statistics
 from isogloss.labelshift.uncertainty import bootstrap_weights
@@ -36,11 +40,15 @@ class WeightEstimate:
     source_prior: Floats
 
 
+METHODS = ("quadratic", "likelihood")
+
+
 def estimate_weights(
     source_probabilities: npt.ArrayLike,
     source_labels: npt.ArrayLike,
     target_probabilities: npt.ArrayLike,
     *,
+    method: str = "quadratic",
     hard: bool = False,
     shrink: bool = True,
     level: float = 0.95,
@@ -55,7 +63,10 @@ def estimate_weights(
         source_probabilities: (n, k) predicted on labelled source rows, best held out from training.
         source_labels: (n,) their classes in 0..k-1.
         target_probabilities: (m, k) predicted on target rows.
-        hard: count argmax predictions (the paper) rather than average probabilities.
+        method: "quadratic" (the weights that best explain the target's mean prediction by the
+            confusion matrix) or "likelihood" (EM on calibrated probabilities: the better one where
+            label shift holds exactly, the worse one where features shift too).
+        hard: for "quadratic": count argmax predictions (the paper), not average probabilities.
         shrink: shrink the weights towards 1 by their own uncertainty.
         level: coverage of the interval and confidence of the significance, in 0..1.
         draws: bootstrap resamples.
@@ -68,34 +79,50 @@ def estimate_weights(
         The estimate. A class without source rows has weight 1 and prior 0.
 
     Raises:
-        IsoglossError: E400, E401, E403, E404, E405, E406, E407 as `bootstrap_weights`.
+        IsoglossError: E400, E401, E403, E404, E405, E406, E407 as `bootstrap_weights`; E409 for
+            another method.
 
     References:
-        Xian, Ji & Zhao, ICLR 2022, eq. 3.
+        Saerens et al., 2002, with the calibration of Alexandari et al., 2020; Xian, Ji & Zhao,
+        ICLR 2022, eq. 3.
     """
+    check_choice(method, METHODS, name="method")
     statistics = gather_statistics(
         source_probabilities, source_labels, target_probabilities, hard=hard
     )
     source_prior = statistics.source_prior
-    raw = solve_weights(statistics.confusion, statistics.target_mean, source_prior)
-    bootstrap = bootstrap_weights(
-        source_probabilities,
-        source_labels,
-        target_probabilities,
-        hard=hard,
-        draws=draws,
-        level=level,
-        seed=seed,
-        source_groups=source_groups,
-        target_groups=target_groups,
-    )
-    shrunk, kept = shrink_weights(raw, bootstrap.covariance, prior=source_prior, level=level)
+    groups: Any = {"source_groups": source_groups, "target_groups": target_groups}
+    if method == "quadratic":
+        raw = solve_weights(statistics.confusion, statistics.target_mean, source_prior)
+        rows = source_probabilities, source_labels, target_probabilities
+        priors = bootstrap_weights(*rows, hard=hard, draws=draws, seed=seed, **groups).priors
+    else:
+        check_range(draws, 2, np.inf, name="draws")
+        source, labels, target = (
+            np.asarray(source_probabilities, dtype=np.float64),
+            np.asarray(source_labels),
+            np.asarray(target_probabilities, dtype=np.float64),
+        )
+        raw = importance_weights(likelihood_prior(source, labels, target), source_prior)
+        priors, _ = bootstrap_likelihood(source, labels, target, draws=draws, seed=seed, **groups)
+    return _with_uncertainty(raw, priors, source_prior, shrink=shrink, level=level)
+
+
+def _with_uncertainty(
+    raw: Floats, priors: Floats, source_prior: Floats, *, shrink: bool, level: float
+) -> WeightEstimate:
+    """The estimate with interval and shrinkage from resampled target priors (draws, k)."""
+    check_range(level, 0.0, 1.0, name="level")
+    resampled = np.stack([importance_weights(prior, source_prior) for prior in priors])
+    covariance = np.atleast_2d(np.cov(resampled, rowvar=False))
+    shrunk, kept = shrink_weights(raw, covariance, prior=source_prior, level=level)
     weights = shrunk if shrink else raw
+    bounds = np.quantile(priors, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     return WeightEstimate(
         weights=weights,
         prior=source_prior * weights,
         # A share of 1 can come out a rounding error above it.
-        interval=bootstrap.interval.clip(0.0, 1.0),
+        interval=bounds.T.clip(0.0, 1.0),
         shrinkage=kept if shrink else 1.0,
         significant=kept > 0.0,
         raw_weights=raw,

@@ -120,8 +120,9 @@ def shrink(
 ) -> tuple[Floats, float]:
     """Shrink weights towards 1 by as much as their own uncertainty explains of their shift.
 
-    In the metric `Σ_j prior_j (w_j - 1)²`, noise alone adds the trace of the covariance to the
-    squared length of the shift. The positive part of what exceeds it is kept. Where the length is
+    Measured on the target prior, `Σ_j (prior_j (w_j - 1))²`, so that a rare class's noisy weight
+    does not drown the rest, noise alone adds the trace of its covariance to the squared length of
+    the shift. The positive part of what exceeds it is kept. Where the length is
     within what noise reaches at `level` (a Satterthwaite approximation), nothing is kept, so small
     noisy shifts fall back to no shift at all.
 
@@ -148,10 +149,9 @@ def shrink(
     spread = finite_array(covariance, name="the covariance")
     check_shape(spread, (shares.size, shares.size), name="the covariance")
 
-    root = np.sqrt(shares)
     shift = estimate - 1.0
-    length = float(shares @ shift**2)
-    noise = spread * np.outer(root, root)
+    length = float((shares * shift) @ (shares * shift))
+    noise = spread * np.outer(shares, shares)
     expected = float(np.trace(noise))
     threshold = max(_noise_quantile(noise, level), np.finfo(float).eps)
     kept = 0.0 if length <= threshold else max(0.0, 1.0 - expected / length)
@@ -188,13 +188,13 @@ def _resample(
         return drawn.reshape(draws, num_classes, num_labels) / num_rows
     members = [np.flatnonzero(labels == label) for label in range(num_labels)]
     blocks = []
-    for counts in _row_counts(num_rows, groups, draws=draws, rng=rng):
+    for counts in row_counts(num_rows, groups, draws=draws, rng=rng):
         columns = [counts[:, rows_of] @ rows[rows_of] for rows_of in members]
         blocks.append(np.stack(columns, axis=2) / counts.sum(axis=1)[:, None, None])
     return np.concatenate(blocks)
 
 
-def _row_counts(
+def row_counts(
     num_rows: int, groups: npt.ArrayLike | None, *, draws: int, rng: np.random.Generator
 ) -> Iterator[Floats]:
     """Yield how often each row is in each resample, (block of draws, num_rows)."""

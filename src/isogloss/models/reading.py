@@ -25,8 +25,9 @@ def load_tokenizer(
         IsoglossError: E310 to E316, E321.
     """
     source = locate(name, remote_code=trust_remote_code)
+    config = read_config(source)
     tokenizer = read_tokenizer(source)
     # On the meta device a model has shapes but no weights.
     with torch.device("meta"):
-        model = AutoModel.from_config(read_config(source), trust_remote_code=trust_remote_code)
+        model = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
     return tokenizer, max_length_of(model, tokenizer)

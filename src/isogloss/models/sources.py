@@ -26,6 +26,7 @@ from transformers.utils import logging as library_logging
 from isogloss.errors import IsoglossError
 
 OFFLINE = "offline"
+_TOKENIZER = "tokenizer.json"
 _SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 _HUB_ID = re.compile(r"(?=.{1,96}$)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 _REASON_LENGTH = 200
@@ -95,7 +96,11 @@ def read_tokenizer(source: Source) -> PreTrainedTokenizerFast:
         IsoglossError: E314 where there is none, E315 for a slow one, E325 without padding token.
     """
     kinds = (OSError, ValueError, TypeError, KeyError, AttributeError, ImportError)
-    with coded("E314", *kinds, name=source.name), quiet_library():
+    fields = {"name": source.name}
+    if source.is_local and not (Path(source.where) / _TOKENIZER).is_file():
+        # What transformers says then is a list of everything that it could not find either.
+        fields["reason"] = f"it has no {_TOKENIZER}"
+    with coded("E314", *kinds, **fields), quiet_library():
         tokenizer = AutoTokenizer.from_pretrained(
             source.where, use_fast=True, trust_remote_code=source.remote_code
         )
@@ -148,13 +153,13 @@ def read_model(
 
 @contextmanager
 def coded(code: str, *kinds: type[Exception], **fields: Any) -> Iterator[None]:
-    """Turn a library's exceptions of these kinds into the error `code`, with the reason given."""
+    """Turn a library's exceptions of these kinds into the error `code`, with their reason, or the one given."""
     try:
         yield
     except kinds as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         reason = " ".join(lines[0].split())[:_REASON_LENGTH].rstrip(" .:")
-        raise IsoglossError(code, reason=reason, **fields) from error
+        raise IsoglossError(code, **{"reason": reason, **fields}) from error
 
 
 @contextmanager

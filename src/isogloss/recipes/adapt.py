@@ -121,9 +121,10 @@ def run(
     encoded = inputs.encode(data, config, tokenizer, max_length=max_length)
     folder = RunFolder.open(output, config, record(data))
     if not folder.is_done():
-        shop = make_workshop(config, folder, data, encoded, tokenizer, max_length, progress)
-        run_stages(shop)
-        finish(shop, data, given or {})
+        with folder.removed_if_in_vain():
+            shop = make_workshop(config, folder, data, encoded, tokenizer, max_length, progress)
+            run_stages(shop)
+            finish(shop, data, given or {})
     return result(folder, time.monotonic() - began)
 
 

@@ -205,4 +205,4 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint at the nearest of the known names."""
     known = list(known)
     close = difflib.get_close_matches(str(name), known, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
+    return f"the nearest is '{close[0]}'" if close else f"known are {', '.join(known)}"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.atomic import naming
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig, read_yaml
+from isogloss.trainers.base import COMPLETE_MARKER
 
 CONFIG, RECORD, DONE = "config.yaml", "run.json", "result.json"
 
@@ -20,10 +23,12 @@ class RunFolder:
 
     Args:
         root: the folder.
+        is_new: whether this process began it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, is_new: bool = False) -> None:
         self.root = root
+        self.is_new = is_new
 
     @classmethod
     def open(cls, root: Path, config: RunConfig, record: Mapping[str, Any]) -> RunFolder:
@@ -35,16 +40,18 @@ class RunFolder:
             record: `data` (fingerprints) and `versions` of this run.
 
         Raises:
-            IsoglossError: what `check` raises; E522 where the data files have changed.
+            IsoglossError: what `check` raises; E522 where the data files have changed; E121 where the
+                folder cannot be made.
         """
         check(root, config)
-        folder = cls(root)
+        folder = cls(root, is_new=not (root / CONFIG).is_file())
         if not (root / CONFIG).is_file():
-            root.mkdir(parents=True, exist_ok=True)
-            write_json(root / RECORD, record)
-            temporary = root / f".{CONFIG}"
-            config.save(temporary)
-            temporary.replace(root / CONFIG)
+            with naming(root):
+                root.mkdir(parents=True, exist_ok=True)
+                write_json(root / RECORD, record)
+                temporary = root / f".{CONFIG}"
+                config.save(temporary)
+                temporary.replace(root / CONFIG)
         folder._compare(record)
         return folder
 
@@ -69,6 +76,22 @@ class RunFolder:
         """What a finished stage measured, or None where it is not finished."""
         path = self.stage(name) / DONE
         return read_json(path) if path.is_file() else None
+
+    def has_work(self) -> bool:
+        """Whether there is anything to go on from: a finished stage or a whole checkpoint."""
+        stages = self.root / "stages"
+        marks = (f"*/{DONE}", f"*/checkpoints/*/{COMPLETE_MARKER}")
+        return any(True for mark in marks for _ in stages.glob(mark))
+
+    @contextmanager
+    def removed_if_in_vain(self) -> Iterator[None]:
+        """Remove a folder that this process began where an error comes before any work is done."""
+        try:
+            yield
+        except IsoglossError:
+            if self.is_new and not self.has_work():
+                shutil.rmtree(self.root, ignore_errors=True)
+            raise
 
     def finish_stage(self, name: str, result: Mapping[str, Any]) -> None:
         """Mark a stage as finished and drop its checkpoints."""

@@ -81,7 +81,7 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     need_target = "required" if config.recipe in NEEDS_TARGET_LABELS else "drop"
     source = _read_side(task, sides["source"], config, side="source", labels="required")
     target = _read_side(task, sides["target"], config, side="target", labels=need_target)
-    task = task.with_labels_from(source)
+    task = task.with_labels_from(source, name=name_of(sides["source"], default="the source"))
     task.check_labels(target, name=name_of(sides["target"], default="the target"))
     test = None
     if sides["test"] is not None:

@@ -12,7 +12,7 @@ from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
 # A run estimates the prior from at most this many target examples.
-PRIOR_SAMPLE = 20_000
+PRIOR_SAMPLE = 4_000
 
 
 def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -> dict[str, Any]:

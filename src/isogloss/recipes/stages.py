@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file
 
+from isogloss.errors import IsoglossError
 from isogloss.models.attention import use_fast_attention
 from isogloss.models.dropout import replace_dropout
 from isogloss.models.export import export
@@ -126,13 +130,30 @@ def train(trainer: RowTrainer, shop: Workshop, stage: str) -> dict[str, Any]:
     if checkpoint is not None:
         shop.progress.say(f"{stage}: going on at step {checkpoint.name.rpartition('-')[2]}")
     began = time.monotonic()
-    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    with good_checkpoints_only(Path(str(trainer.args.output_dir))):
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     entries = [entry for entry in trainer.state.log_history if "loss" in entry]
     return {
         "steps": trainer.state.global_step,
         "seconds": round(time.monotonic() - began, 1),
         "log": entries,
     }
+
+
+@contextmanager
+def good_checkpoints_only(folder: Path) -> Iterator[None]:
+    """Where training diverges (E501), remove the checkpoints whose weights already had.
+
+    Args:
+        folder: of the checkpoints.
+    """
+    try:
+        yield
+    except IsoglossError:
+        for weights in folder.glob("checkpoint-*/*.safetensors"):
+            if not all(bool(tensor.isfinite().all()) for tensor in load_file(weights).values()):
+                shutil.rmtree(weights.parent)
+        raise
 
 
 def save(model: StageModel, shop: Workshop, stage: str) -> None:

@@ -63,11 +63,14 @@ class Task(ABC):
         """
         return dataset
 
-    def with_labels_from(self: TaskT, source: Dataset | LabelMap | Iterable[str]) -> TaskT:
+    def with_labels_from(
+        self: TaskT, source: Dataset | LabelMap | Iterable[str], *, name: str = "the source"
+    ) -> TaskT:
         """Return a copy that knows its labels.
 
         Args:
             source: conforming labelled rows, a label map, or the class names in order of their ids.
+            name: what a message calls the source.
 
         Raises:
             IsoglossError: E205 without labels, E201 for fewer than two classes.
@@ -75,7 +78,7 @@ class Task(ABC):
         if isinstance(source, LabelMap):
             return replace(self, labels=source)
         if isinstance(source, Dataset):
-            return replace(self, labels=self._collect(self.flat_labels(source)))
+            return replace(self, labels=self._collect(self.flat_labels(source), name))
         return replace(self, labels=LabelMap(tuple(source)))
 
     def check_labels(self, dataset: Dataset, *, name: str) -> None:
@@ -168,7 +171,7 @@ class Task(ABC):
         """Score predictions, each figure in [0, 1]; `headline` names the main one."""
 
     @abstractmethod
-    def _collect(self, labels: Iterable[str]) -> LabelMap:
+    def _collect(self, labels: Iterable[str], name: str) -> LabelMap:
         """Make the label map of the source's labels."""
 
     @abstractmethod

@@ -46,8 +46,8 @@ class _ExampleTask(Task):
     def _texts(self, batch: dict[str, list[Any]]) -> tuple[list[str], ...]:
         """Return the one or two text columns of a batch."""
 
-    def _collect(self, labels: Iterable[str]) -> LabelMap:
-        return LabelMap.from_names(labels)
+    def _collect(self, labels: Iterable[str], name: str) -> LabelMap:
+        return LabelMap.from_names(labels, where=name)
 
     def _encoder(
         self, tokenizer: PreTrainedTokenizerFast, max_length: int, ids: dict[str, int] | None

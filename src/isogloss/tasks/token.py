@@ -113,8 +113,8 @@ class TokenClassification(Task):
         """Return `precision`, `recall` and `f1` of entities and `accuracy` of words, in [0, 1]."""
         return tagging_metrics(references, predictions)
 
-    def _collect(self, labels: Iterable[str]) -> LabelMap:
-        return LabelMap.from_names(tagging.complete(set(labels)), tags=True)
+    def _collect(self, labels: Iterable[str], name: str) -> LabelMap:
+        return LabelMap.from_names(tagging.complete(set(labels)), tags=True, where=name)
 
     def _encoder(
         self, tokenizer: PreTrainedTokenizerFast, max_length: int, ids: dict[str, int] | None
