@@ -229,7 +229,7 @@ def open_workshop(job: Job, folder: Path, turns: Turns) -> Any:
     encoded = inputs.encode(data, config, tokenizer, max_length=length)
     progress = turn_progress(turns, choose_precision(config.precision or "auto"))
     return adapt.make_workshop(
-        config, RunFolder(folder), data, encoded, tokenizer, length, progress
+        config, RunFolder(folder), data, encoded, tokenizer.pad_token_id, length, progress
     )
 
 

@@ -17,8 +17,7 @@ ERRORS: dict[str, str] = {
     "E102": "{name} has no rows; give a file with at least one row of data.",
     "E103": "{name} is not UTF-8 text at line {line} (byte {offset}); save it as UTF-8.",
     "E104": "{name} has no ending known here; give it one of these, or name its format: {known}.",
-    "E105": "{name} has no column '{column}'; it has {present}; name the right one "
-    "with {option}.",
+    "E105": "{name} has no column '{column}'; it has {present}; name the right one with {option}.",
     "E106": "{name} has no label column '{column}' and the {side} needs labels; it has {present}; "
     "name the right one with --label.",
     "E107": "{name}, row {row}: the label is empty; fill it in or remove the row.",
@@ -74,8 +73,8 @@ ERRORS: dict[str, str] = {
     "E185": "{value!r} is no seed; give a whole number of at least 0.",
     # 200 tasks and labels
     "E200": "The label {label!r} is given twice; name every class once.",
-    "E201": "A classifier needs at least two classes, but {where} has only: {names}; add examples of "
-    "another class, or name all classes yourself.",
+    "E201": "A classifier needs at least two classes, but {where} has only: {names}; add "
+    "examples of another class, or name all classes yourself.",
     "E202": "The label {label!r} in row {row} of {where} is none of the known labels ({names}); "
     "mend the label, or drop the row, or train on a source that has this class.",
     "E203": "The tag {tag!r} in row {row} of {where} is none of O, B-<type> and I-<type>; convert "
@@ -217,7 +216,7 @@ WARNINGS: dict[str, str] = {
     "may not end with the same weights.",
     "W521": "{count} of {of} test rows occur in the target's training rows, word for word; the "
     "test scores may flatter.",
-    "W522": "{count} of {of} rows of the {side} are longer than {length} word pieces and are cut.",
+    "W522": "{count} of {of} rows of {name} are longer than {length} word pieces and are cut.",
     "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
     "entities begin with B-; the tags are kept as they are, and strict scoring passes over "
     "{count} such pieces of entities.",

@@ -81,6 +81,7 @@ def test_errors_are_lines(files: list[str], changed: list[str], code: str) -> No
 def side(**changes: object) -> SideReport:
     facts: dict[str, object] = {
         "rows": 100,
+        "other_columns": [],
         "empty_rows": 0,
         "repeated_rows": 0,
         "labels": {"a": 50, "b": 50},
@@ -111,6 +112,7 @@ def test_nothing_is_said_of_good_data() -> None:
     ("report", "words"),
     [
         (pair(side(labels=None), side()), "no label column"),
+        (pair(side(labels=None, other_columns=["stars"]), side()), "other columns: 'stars'"),
         (pair(side(labels={"a": 100}), side(labels=None)), "only one class, a;"),
         (pair(side(unlabelled=3), side(labels=None)), "Empty labels in the source: 3;"),
         (pair(side(), side(unknown_share=0.05)), "5.0 % of the target's word pieces"),

@@ -64,8 +64,8 @@ def test_a_missing_column(raises, columns, missing, option):
 def test_the_sentence_for_a_missing_column(raises):
     rows = ROWS.select_columns(["body", "stars"])
     sentence = (
-        "E105: reviews.de.csv has no column 'text'; it has 'body', 'stars'. "
-        "Name the right one with --text."
+        "E105: reviews.de.csv has no column 'text'; it has 'body', 'stars'; "
+        "name the right one with --text."
     )
     with raises("E105", sentence):
         view(rows, Columns(kind="sequence", text="text"), name="reviews.de.csv")

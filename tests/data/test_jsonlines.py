@@ -3,6 +3,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from isogloss.data.arrow_types import read_mark, unmarked
 from isogloss.data.jsonlines import read_json_lines, read_json_schema
 
 
@@ -51,6 +52,16 @@ def test_lists_and_single_values_in_one_column(write, raises, before):
     path = write("a.jsonl", '{"a": ["x"]}\n' * before + '{"a": null}\n{"a": "y"}\n')
     with raises("E116", f"row {before + 2}:", "'a'"):
         columns_of(path)
+
+
+def test_a_value_that_is_no_text_is_marked_with_its_row(write):
+    rows = ['{"a": "x", "b": ["u"], "c": 1}'] * 1200
+    rows[1100] = '{"a": 2, "b": ["u", true], "c": 1}'
+    schema = read_json_schema(write("a.jsonl", "\n".join(rows)))
+    assert read_mark(schema.field("a")) == (1101, 1200, "a number")
+    assert read_mark(schema.field("b")) == (1101, 1200, "true or false")
+    assert read_mark(schema.field("c")) is None
+    assert read_mark(unmarked(schema.field("a"))) is None
 
 
 def test_half_a_character(write, raises):

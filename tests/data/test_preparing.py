@@ -27,6 +27,16 @@ def test_the_users_column_names_are_in_the_message(write, raises):
         ready(load(path), first_row=11)
 
 
+def test_numbers_among_texts_are_an_error_with_the_row(write, raises):
+    path = write("a.jsonl", '{"body": "gut", "stars": 1}\n{"body": 7, "stars": "2"}\n')
+    with raises("E109", "a.csv, row 2: column 'body' holds a number, not text"):
+        ready(load(path))
+    assert ready(load(path).select([0]))[:] == {"text": ["gut"], "label": ["1"]}
+    words = write("b.jsonl", '{"tokens": ["a"], "tags": ["O"]}\n{"tokens": [1], "tags": ["O"]}\n')
+    with raises("E109", "row 2: column 'tokens' holds a number"):
+        ready(load(words), Columns(kind="token", text="tokens", label="tags"))
+
+
 def test_an_empty_label_is_an_error_unless_labels_are_dropped(write, raises):
     loaded = load(write("a.csv", "body,stars\ngut,\n"))
     with raises("E107", "a.csv, row 1"):

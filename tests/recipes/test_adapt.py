@@ -16,6 +16,7 @@ from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.progress import Progress
 from isogloss.recipes.adapt import stage_names
 from isogloss.recipes.config import RECIPES
+from isogloss.trainers.finetune import FinetuneTrainer
 from tests.recipes.conftest import write_csv
 
 
@@ -178,6 +179,64 @@ def test_what_is_wrong_is_said_and_nothing_written(
     output = tmp_path / "run"
     assert code_of(lambda: isogloss.adapt(output=output, **{**files, **changes})) == code
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [("cut", "E326"), ("shape", "E316"), ("config", "E321"), ("tokenizer", "E314")],
+)
+def test_a_model_that_is_broken_leaves_no_run(
+    files: dict[str, Any], tmp_path: Path, damage: str, code: str
+) -> None:
+    model = tmp_path / "broken"
+    shutil.copytree(files["model"], model)
+    weights, config = model / "model.safetensors", model / "config.json"
+    if damage == "cut":
+        weights.write_bytes(weights.read_bytes()[:5000])
+    elif damage == "shape":
+        config.write_text(
+            config.read_text("utf-8").replace('"hidden_size": 32', '"hidden_size": 64')
+        )
+    elif damage == "config":
+        config.write_text("{")
+    else:
+        (model / "tokenizer.json").unlink()
+    output = tmp_path / "run"
+    assert code_of(lambda: isogloss.adapt(output=output, **{**files, "model": str(model)})) == code
+    assert not output.exists()
+
+
+def test_one_class_only_names_the_file(files: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / "one.csv").write_text("text,label\n" + "gut,a\n" * 20, "utf-8")
+    files["source"] = str(tmp_path / "one.csv")
+    with pytest.raises(IsoglossError, match=r"E201: .* but one\.csv has only: a;"):
+        isogloss.adapt(output=tmp_path / "run", **files)
+
+
+def test_divergence_keeps_good_checkpoints_only(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights spoilt in step 3 are in checkpoint 3; the loss of step 4 shows it."""
+    inner = FinetuneTrainer._save_checkpoint
+
+    def spoil(trainer: FinetuneTrainer, model: Any, trial: Any) -> None:
+        if trainer.state.global_step == 3:
+            next(trainer.model.parameters()).data.fill_(float("nan"))
+        inner(trainer, model, trial)
+
+    monkeypatch.setattr(FinetuneTrainer, "_save_checkpoint", spoil)
+    files["finetune"] = {**files["finetune"], "save_strategy": "steps", "save_steps": 1}
+    assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E501"
+    kept = sorted(p.name for p in (tmp_path / "run/stages/zero-shot/checkpoints").iterdir())
+    assert kept == ["checkpoint-2"]
+
+
+def test_divergence_before_any_checkpoint_leaves_no_run(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    files["finetune"] = {**files["finetune"], "learning_rate": 1e38}
+    assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E501"
+    assert not (tmp_path / "run").exists()
 
 
 def test_source_given_twice_is_refused(files: dict[str, Any], tmp_path: Path) -> None:

@@ -64,6 +64,32 @@ def test_cut_off_while_beginning(tmp_path: Path) -> None:
     assert read_json(root / "run.json") == RECORD
 
 
+def test_place_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(IsoglossError) as caught:
+        RunFolder.open(tmp_path / "file" / "run", CONFIG, RECORD)
+    assert caught.value.code == "E121"
+
+
+def test_only_a_new_folder_without_work_is_removed_after_an_error(tmp_path: Path) -> None:
+    def fail(folder: RunFolder) -> None:
+        with pytest.raises(IsoglossError), folder.removed_if_in_vain():
+            raise IsoglossError("E326", name="model", reason="cut off")
+
+    root = tmp_path / "run"
+    fail(RunFolder.open(root, CONFIG, RECORD))
+    assert not root.exists()
+    checkpoint = root / "stages" / "zero-shot" / "checkpoints" / "checkpoint-2"
+    begun = RunFolder.open(root, CONFIG, RECORD)
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "complete.json").write_text("{}")
+    fail(begun)
+    assert checkpoint.is_dir()
+    (checkpoint / "complete.json").unlink()
+    fail(RunFolder.open(root, CONFIG, RECORD))
+    assert root.is_dir()
+
+
 def test_finished_stage_drops_its_checkpoints(tmp_path: Path) -> None:
     folder = RunFolder.open(tmp_path / "r", CONFIG, RECORD)
     (folder.stage("iwda") / "checkpoints" / "checkpoint-1").mkdir(parents=True)

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import isogloss
-from isogloss.errors import IsoglossError
+from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.recipes.evaluate import evaluate_file
 from isogloss.recipes.predict import predict_file
 from isogloss.recipes.serving import open_served
@@ -79,6 +79,53 @@ def test_refusals(run: Path, tmp_path: Path) -> None:
     taken = write_csv(tmp_path / "y.csv", rows=5, labels=False, seed=4, header="prediction")
     assert code_of(lambda: predict_file(run, taken, out, columns={"text": "prediction"})) == "E530"
     assert not out.exists()
+
+
+def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    return path
+
+
+def test_a_value_that_is_no_text_is_named_with_its_row(run: Path, tmp_path: Path) -> None:
+    rows = [{"text": "gut"}, {"text": "arm"}, {"text": 3}]
+    source = write_jsonl(tmp_path / "x.jsonl", rows)
+    with pytest.raises(IsoglossError, match=r"x\.jsonl, row 3: column 'text' holds a number") as e:
+        predict_file(run, source, tmp_path / "out.jsonl", batch_rows=2)
+    assert e.value.code == "E109"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["x.jsonl"]
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2048])
+def test_columns_that_nobody_reads_may_hold_anything(
+    run: Path, tmp_path: Path, batch_rows: int
+) -> None:
+    rows = [{"text": "gut", "id": 1, "o": {"a": 1}}, {"text": "arm", "id": "b", "o": None}]
+    source = write_jsonl(tmp_path / "x.jsonl", rows)
+    predict_file(run, source, tmp_path / "out.jsonl", batch_rows=batch_rows)
+    written = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [{n: row[n] for n in rows[0]} for row in written] == rows
+    predict_file(run, source, tmp_path / "out.parquet", batch_rows=batch_rows)
+    predict_file(run, tmp_path / "x.jsonl", tmp_path / "again.parquet")
+    table = isogloss.load(tmp_path / "out.parquet")
+    assert table["id"][:] == ["1", "b"]
+    renamed = {"text": "id"}
+    source = tmp_path / "out2.parquet"
+    pq.write_table(pq.read_table(tmp_path / "out.parquet").select(["id"]), source)
+    assert predict_file(run, source, tmp_path / "ids.csv", columns=renamed) == 2
+
+
+def test_long_rows_are_counted_in_all_batches(run: Path, tmp_path: Path) -> None:
+    source = tmp_path / "x.csv"
+    source.write_text("text\n" + "gut\n" * 3 + f"{'gut ' * 99}\n" * 4, "utf-8")
+    with pytest.warns(IsoglossWarning, match=r"W522: 4 of 7 rows of x\.csv are longer than 64"):
+        predict_file(run, source, tmp_path / "out.csv", batch_rows=2)
+
+
+def test_an_output_without_a_format_is_refused_before_any_work(run: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "x.csv", rows=5, labels=False, seed=4)
+    assert (
+        code_of(lambda: predict_file(tmp_path / "no model", source, tmp_path / "o.xyz")) == "E104"
+    )
 
 
 def test_other_column_names(run: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from isogloss.cli import options
 
-RECIPES = "[zero-shot|supervised|bilingual|iwda|iwda-oracle|iwda-unweighted]"
+RECIPES = "zero-shot, supervised, bilingual, iwda, iwda-oracle, iwda-unweighted"
 PRESETS = "[default|paper]"
 _MODEL, _TRAINING = "Method", "Training"
 
@@ -27,7 +27,9 @@ def adapt(
     test: Annotated[
         str | None, typer.Option(metavar="FILE", help="Labelled target data, only to measure on.")
     ] = None,
-    task: Annotated[str | None, typer.Option(metavar=options.TASKS, help="Kind of task.")] = None,
+    task: Annotated[
+        str | None, typer.Option(metavar=options.TASKS, help="Kind of task (default: sequence).")
+    ] = None,
     text: options.Text = None,
     text_pair: options.TextPair = None,
     label: options.Label = None,
@@ -35,11 +37,14 @@ def adapt(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="NAME", help="Hub name, folder, or 'offline'.", rich_help_panel=_MODEL
+            metavar="NAME",
+            help="Hub name, folder, or 'offline' (the default).",
+            rich_help_panel=_MODEL,
         ),
     ] = None,
     recipe: Annotated[
-        str | None, typer.Option(metavar=RECIPES, help="What to do.", rich_help_panel=_MODEL)
+        str | None,
+        typer.Option(metavar="NAME", help=f"{RECIPES} (default: iwda).", rich_help_panel=_MODEL),
     ] = None,
     preset: Annotated[
         str | None,
@@ -50,7 +55,8 @@ def adapt(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(help="Seed of every random draw.", rich_help_panel=_TRAINING)
+        int | None,
+        typer.Option(help="Seed of every random draw (default: 0).", rich_help_panel=_TRAINING),
     ] = None,
     epochs: Annotated[
         float | None,

@@ -72,8 +72,10 @@ def remarks(report: PairReport) -> list[str]:
     for name, side in (("source", report.source), ("target", report.target)):
         found += side_remarks(name, side, report.max_length)
     if report.source.labels is None:
+        others = ", ".join(f"'{name}'" for name in report.source.other_columns) or "none"
         found.append(
-            "The source has no label column, and training needs one; name it with --label."
+            "The source has no label column, and training needs one; name it with --label "
+            f"(its other columns: {others})."
         )
     found += source_label_remarks(report.source)
     if report.shared_rows:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 SCALARS = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
 LARGEST_INT = (1 << 63) - 1
+# On a column that is text only because its values were turned into text: the first such row.
+NOT_TEXT = b"isogloss.not_text"
 
 
 def column_type(values: Sequence[Any]) -> pa.DataType | None:
@@ -66,6 +68,54 @@ def fit_column(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
     if pa.types.is_float64(kind):
         return [value if value is None else float(value) for value in values]
     return list(values)
+
+
+def first_not_text(values: Sequence[Any]) -> tuple[int, str] | None:
+    """Index and kind of the first JSON value that is neither text, nor lists of it, nor missing."""
+    for index, value in enumerate(values):
+        for item in value if isinstance(value, list) else (value,):
+            if item is not None and not isinstance(item, str):
+                return index, in_words(item)
+    return None
+
+
+def in_words(value: Any) -> str:
+    """A JSON value's kind as a message calls it."""
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    return "a list" if isinstance(value, list) else "an object"
+
+
+class Mark(NamedTuple):
+    """Where a column of text held something else.
+
+    Attributes:
+        row: counted from 1.
+        of: the number of rows of the whole file.
+        found: the kind of the value.
+    """
+
+    row: int
+    of: int
+    found: str
+
+
+def marked(field: pa.Field, mark: Mark) -> pa.Field:
+    """`field` with a note of the first value that was no text."""
+    return field.with_metadata({NOT_TEXT: json.dumps(mark)})
+
+
+def read_mark(field: pa.Field) -> Mark | None:
+    """The note that `marked` has left."""
+    note = (field.metadata or {}).get(NOT_TEXT)
+    return None if note is None else Mark(*json.loads(note))
+
+
+def unmarked(field: pa.Field) -> pa.Field:
+    """`field` without the note of `marked`."""
+    return field if read_mark(field) is None else field.remove_metadata()
 
 
 def as_text(value: Any) -> str:

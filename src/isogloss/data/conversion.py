@@ -11,6 +11,7 @@ import datasets
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from isogloss.data.arrow_types import read_mark
 from isogloss.errors import IsoglossError
 
 # Not str.split(): a no-break space may stand inside a word.
@@ -24,12 +25,13 @@ def text_column(
     """`view`, whose column `new` is text already.
 
     Raises:
-        IsoglossError: E109 if it is not.
+        IsoglossError: E109 if it is not, in all rows or in one.
     """
     kind = _arrow_type(view, new)
     if not _is_text(kind):
         row, found = _first_row(view, new), _in_words(kind)
         raise IsoglossError("E109", name=name, row=row, column=column, found=found, option=option)
+    _check_mark(view, new, name=name, column=column, option=option)
     return view
 
 
@@ -56,8 +58,11 @@ def words_column(
     """`view` with the column `new` as lists of text; a text is cut at its spaces.
 
     Raises:
-        IsoglossError: E128 if it holds anything but lists of text (or, for tags, classes).
+        IsoglossError: E109 for a row with a word that is no text; E128 if it holds anything but
+            lists of text (or, for tags, classes).
     """
+    if new == "tokens":
+        _check_mark(view, new, name=name, column=column, option=option)
     kind = _arrow_type(view, new)
     wanted = datasets.List(datasets.Value("string"))
     if _is_text(kind):
@@ -133,6 +138,27 @@ def _is_trimmed(view: datasets.Dataset, column: str) -> bool:
         pc.any(pc.not_equal(pc.utf8_trim_whitespace(table[column]), table[column])).as_py()
         for table in tables
     )
+
+
+def check_field(field: pa.Field, *, name: str, column: str, option: str) -> None:
+    """Refuse a column of `read_schema` that is text in some rows only.
+
+    Raises:
+        IsoglossError: E109 with the first row that is not.
+    """
+    mark = read_mark(field)
+    if mark is not None:
+        place = {"name": name, "row": mark.row, "column": column}
+        raise IsoglossError("E109", **place, found=mark.found, option=option)
+
+
+def _check_mark(view: datasets.Dataset, new: str, *, name: str, column: str, option: str) -> None:
+    """Refuse a column of a JSON lines file that held other values than text before it was read."""
+    field = view.data.schema.field(new)
+    mark = read_mark(field)
+    # Where rows have been chosen since, the one that is meant may be gone.
+    if mark is not None and len(view) == mark.of:
+        check_field(field, name=name, column=column, option=option)
 
 
 def _first_row(view: datasets.Dataset, column: str) -> int:

@@ -24,6 +24,7 @@ class SideReport:
 
     Attributes:
         rows: number of rows.
+        other_columns: columns that are neither the input nor the label, in their order.
         empty_rows: rows whose text (one of two, for pairs) is missing or blank.
         repeated_rows: rows whose input occurs in an earlier row.
         labels: rows (words, for tags) of each label, most frequent first; `None` where there
@@ -36,6 +37,7 @@ class SideReport:
     """
 
     rows: int
+    other_columns: list[str]
     empty_rows: int
     repeated_rows: int
     labels: dict[str, int] | None
@@ -93,7 +95,10 @@ def inspect_pair(
         _view(source, task_columns, side="source", name=source_name),
         _view(target, task_columns, side="target", name=target_name),
     ]
-    sides = [_look(view, task_columns, tokenizer, max_length) for view in views]
+    sides = [
+        _look(view, task_columns, tokenizer, max_length, _others(dataset, task_columns))
+        for view, dataset in zip(views, (source, target), strict=True)
+    ]
     return PairReport(
         source=sides[0],
         target=sides[1],
@@ -115,11 +120,13 @@ def _look(
     columns: Columns,
     tokenizer: PreTrainedTokenizerBase | None,
     max_length: int | None,
+    other_columns: list[str],
 ) -> SideReport:
     labels = _count_labels(view, columns.target)
     pieces = None if tokenizer is None else count_pieces(view, tokenizer)
     return SideReport(
         rows=len(view),
+        other_columns=other_columns,
         empty_rows=sum(int(empty_rows(table).sum()) for table in arrow_batches(view)),
         repeated_rows=count_repeats(view),
         labels=None if labels is None else {k: n for k, n in labels.most_common() if k},
@@ -129,6 +136,12 @@ def _look(
         unknown_share=None if pieces is None else pieces.unknown_share,
         truncated=_truncated(pieces, max_length),
     )
+
+
+def _others(dataset: datasets.Dataset, columns: Columns) -> list[str]:
+    """The columns of a data set that the task does not read."""
+    read = {*columns.inputs.values(), columns.label}
+    return [name for name in dataset.column_names if name not in read]
 
 
 def _count_labels(view: datasets.Dataset, column: str) -> Counter[str] | None:

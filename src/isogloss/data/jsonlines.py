@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from isogloss.data.arrow_types import column_type, wider_type
+from isogloss.data.arrow_types import Mark, column_type, first_not_text, marked, wider_type
 from isogloss.data.textfile import in_batches, read_lines
 from isogloss.errors import IsoglossError
 
@@ -22,11 +22,14 @@ SCHEMA_ROWS = 1000
 def read_json_schema(path: Path) -> pa.Schema:
     """The columns of a JSON lines file and their types, from one pass over all its rows.
 
+    A column of text in some rows and numbers in others is text, marked with the first such row.
+
     Raises:
         IsoglossError: E102 if the file has no row, E103, E115 for a line that is no object,
             E116 for a column of both lists and single values, E123.
     """
     types: dict[str, pa.DataType] = {}
+    strange: dict[str, tuple[int, str]] = {}
     first_row = 1
     for batch in in_batches(_objects(path), batch_rows=SCHEMA_ROWS):
         for name in dict.fromkeys(key for row in batch for key in row):
@@ -38,10 +41,13 @@ def read_json_schema(path: Path) -> pa.Schema:
                 row = first_row + _first_conflict(values, known)
                 raise IsoglossError("E116", name=path.name, row=row, column=name)
             types[name] = wider
+            if name not in strange and (place := first_not_text(values)) is not None:
+                strange[name] = first_row + place[0], place[1]
         first_row += len(batch)
     if not types:
         raise IsoglossError("E102", name=path.name)
-    return pa.schema(list(types.items()))
+    marks = {name: Mark(row, first_row - 1, found) for name, (row, found) in strange.items()}
+    return pa.schema([_field(name, kind, marks.get(name)) for name, kind in types.items()])
 
 
 def read_json_lines(
@@ -96,6 +102,13 @@ def _parse(line: str, *, name: str, number: int) -> dict[str, Any]:
         found = f"{type(value).__name__} found"
         raise IsoglossError("E115", name=name, line=number, reason=found)
     return value
+
+
+def _field(name: str, kind: pa.DataType, mark: Mark | None) -> pa.Field:
+    """A column; marked where its type, text, is not that of all its values."""
+    items = kind.value_type if pa.types.is_list(kind) else kind
+    field = pa.field(name, kind)
+    return field if mark is None or not pa.types.is_string(items) else marked(field, mark)
 
 
 def _first_conflict(values: list[Any], known: pa.DataType) -> int:

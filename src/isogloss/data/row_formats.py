@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from isogloss.data.arrow_types import column_type, fit_column
+from isogloss.data.arrow_types import column_type, fit_column, unmarked
 from isogloss.data.conversion import split_texts
 from isogloss.data.formats import SEPARATORS
 from isogloss.errors import IsoglossError
@@ -113,7 +113,7 @@ class ParquetRows:
 
     def __init__(self, path: Path, first: Batch, *, name: str, schema: pa.Schema | None) -> None:
         self.name = name
-        known = {} if schema is None else {field.name: field for field in schema}
+        known = {} if schema is None else {field.name: unmarked(field) for field in schema}
         fields = [known.get(column) or _field(column, first[column]) for column in first]
         self.schema = pa.schema(fields, metadata=None if schema is None else schema.metadata)
         self.rows = pq.ParquetWriter(path, self.schema)

@@ -47,11 +47,53 @@ def load_backbone(
     labels: LabelMap,
     pooling: Pooling | None = None,
     seed: int,
-    tokenizer: PreTrainedTokenizerFast | None = None,
     attn_implementation: str | None = None,
     trust_remote_code: bool = False,
 ) -> Backbone:
-    """Load an encoder with a classification head.
+    """Load an encoder with a classification head, and its tokenizer.
+
+    Args:
+        name: `"offline"`, a folder, or the id of a model on the Hugging Face hub.
+        kind: the kind of task.
+        labels: the label map; its order is that of the logits.
+        pooling: as `load_classifier`.
+        seed: as `load_classifier`.
+        attn_implementation: as `load_classifier`.
+        trust_remote_code: as `load_classifier`.
+
+    Returns:
+        The backbone. Its model's configuration carries `id2label` and `label2id`.
+
+    Raises:
+        IsoglossError: E310 to E322, E325 to E328.
+    """
+    source = locate(name, remote_code=trust_remote_code)
+    classifier = load_classifier(
+        name,
+        kind=kind,
+        labels=labels,
+        pooling=pooling,
+        seed=seed,
+        attn_implementation=attn_implementation,
+        trust_remote_code=trust_remote_code,
+    )
+    tokenizer = read_tokenizer(source)
+    check_vocabulary(classifier.model, tokenizer, name=source.name)
+    length = max_length_of(classifier.model, tokenizer)
+    return Backbone(model=classifier, tokenizer=tokenizer, name=source.name, max_length=length)
+
+
+def load_classifier(
+    name: str | Path,
+    *,
+    kind: Literal["sequence", "pair", "token"],
+    labels: LabelMap,
+    pooling: Pooling | None = None,
+    seed: int,
+    attn_implementation: str | None = None,
+    trust_remote_code: bool = False,
+) -> FeatureClassifier:
+    """Load an encoder with a classification head, without its tokenizer.
 
     New weights of the head are drawn from `seed`; the global random state is left alone. A head
     that the checkpoint was already trained with, for the same labels, is kept. A folder written
@@ -64,22 +106,20 @@ def load_backbone(
         pooling: `"cls"` or `"mean"`; None takes the model's own, else `"cls"`. Token tasks
             ignore it.
         seed: of new weights, 0 or more.
-        tokenizer: the model's tokenizer, where it has been read before; a large one takes
-            hundreds of megabytes.
         attn_implementation: transformers' attention implementation; None leaves it to transformers.
         trust_remote_code: run code that comes with the model. Off unless asked for.
 
     Returns:
-        The backbone. Its model's configuration carries `id2label` and `label2id`.
+        The classifier, in fp32 and eval mode. Its model's configuration carries `id2label` and
+        `label2id`.
 
     Raises:
-        IsoglossError: E310 to E322, E325 to E328.
+        IsoglossError: E310 to E313, E316 to E321, E326 to E328.
     """
     if pooling is not None:
         check_pooling(pooling)
     source = locate(name, remote_code=trust_remote_code)
     config = read_config(source)
-    tokenizer = tokenizer or read_tokenizer(source)
     recorded = {int(index): label for index, label in (config.id2label or {}).items()}
     recorded_pooling = _take_recorded_pooling(config)
     _set_labels(config, labels)
@@ -90,7 +130,6 @@ def load_backbone(
             source, config, token=kind == "token", attention=attn_implementation
         )
     check_encoder(model, report, name=source.name)
-    _check_vocabulary(model, tokenizer, name=source.name)
     wanted = None if kind == "token" else pooling
     chosen = _settle_pooling(model, recorded_pooling, wanted, name=source.name)
     classifier = FeatureClassifier(model, pooling=chosen)
@@ -98,8 +137,7 @@ def load_backbone(
         classifier, report, recorded=recorded, names=labels.names, seed=seed, name=source.name
     )
     _start_pooled(classifier, report["missing_keys"])
-    length = max_length_of(model, tokenizer)
-    return Backbone(model=classifier, tokenizer=tokenizer, name=source.name, max_length=length)
+    return classifier
 
 
 def max_length_of(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast) -> int:
@@ -155,7 +193,7 @@ def _start_pooled(classifier: FeatureClassifier, missing: set[str]) -> None:
         start_as_identity(dense)
 
 
-def _check_vocabulary(
+def check_vocabulary(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, name: str
 ) -> None:
     rows = embedding_table(model).shape[0]

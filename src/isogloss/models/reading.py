@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from transformers import AutoModel, PreTrainedTokenizerFast
 
-from isogloss.models.loading import max_length_of
+from isogloss.models.loading import check_vocabulary, max_length_of
 from isogloss.models.sources import locate, read_config, read_tokenizer
 
 
@@ -22,7 +22,7 @@ def load_tokenizer(
         A fast tokenizer, and a length in word pieces, special ones counted.
 
     Raises:
-        IsoglossError: E310 to E316, E321.
+        IsoglossError: E310 to E316, E319, E321, E322, E325.
     """
     source = locate(name, remote_code=trust_remote_code)
     config = read_config(source)
@@ -30,4 +30,5 @@ def load_tokenizer(
     # On the meta device a model has shapes but no weights.
     with torch.device("meta"):
         model = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
+    check_vocabulary(model, tokenizer, name=source.name)
     return tokenizer, max_length_of(model, tokenizer)

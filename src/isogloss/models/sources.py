@@ -153,7 +153,7 @@ def read_model(
 
 @contextmanager
 def coded(code: str, *kinds: type[Exception], **fields: Any) -> Iterator[None]:
-    """Turn a library's exceptions of these kinds into the error `code`, with their reason, or the one given."""
+    """Turn a library's exceptions into the error `code`, with their reason or the one given."""
     try:
         yield
     except kinds as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from datasets import Dataset
-from transformers import PreTrainedTokenizerFast, set_seed
+from transformers import set_seed
 
 from isogloss.data.formats import format_of
 from isogloss.errors import IsoglossError
@@ -119,10 +119,13 @@ def run(
     tokenizer, longest = load_tokenizer(config.model, trust_remote_code=config.trust_remote_code)
     max_length = min(config.max_length, longest)
     encoded = inputs.encode(data, config, tokenizer, max_length=max_length)
+    pad = tokenizer.pad_token_id
+    # A large one takes a third of a training run's memory, and only the exports need it again.
+    del tokenizer
     folder = RunFolder.open(output, config, record(data))
     if not folder.is_done():
         with folder.removed_if_in_vain():
-            shop = make_workshop(config, folder, data, encoded, tokenizer, max_length, progress)
+            shop = make_workshop(config, folder, data, encoded, pad, max_length, progress)
             run_stages(shop)
             finish(shop, data, given or {})
     return result(folder, time.monotonic() - began)
@@ -133,7 +136,7 @@ def make_workshop(
     folder: RunFolder,
     data: inputs.CanonicalData,
     encoded: inputs.EncodedData,
-    tokenizer: PreTrainedTokenizerFast,
+    pad_token_id: int,
     max_length: int,
     progress: Progress,
 ) -> Workshop:
@@ -148,7 +151,7 @@ def make_workshop(
         facts=data.facts,
         test_references=None if data.test is None else task.references(data.test),
         target_prior=np.asarray(task.prior(data.target)) if knows_target else None,
-        tokenizer=tokenizer,
+        pad_token_id=pad_token_id,
         max_length=max_length,
         precision=choose_precision(config.precision),  # type: ignore[arg-type]
         progress=progress,
@@ -217,7 +220,10 @@ def finish(shop: Workshop, data: inputs.CanonicalData, given: Mapping[str, Datas
     results = {name: folder.stage_result(name) or {} for name in names}
     model = folder.root / "model"
     link_tree(folder.stage(names[-1]) / "model", model)
-    write_predictions(shop, given.get("target"))
+    with warnings.catch_warnings():
+        # Rows that are cut were warned of when the target was encoded for training.
+        warnings.filterwarnings("ignore", message="W522")
+        write_predictions(shop, given.get("target"))
     prior = results[names[-1]]["prior"]
     write_json(folder.root / "prior.json", prior)
     metrics = {

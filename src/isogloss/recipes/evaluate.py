@@ -73,7 +73,7 @@ def _predict(served: ServedModel, rows: Dataset, name: str, progress: Progress) 
         rows, served.backbone.tokenizer, max_length=served.max_length, with_labels=False
     )
     if encoded.truncated:
-        warn("W522", side=name, count=encoded.truncated, of=len(rows), length=served.max_length)
+        warn("W522", name=name, count=encoded.truncated, of=len(rows), length=served.max_length)
     progress.start("evaluate", len(rows), "rows")
     collected = collect_rows(
         served.classifier,

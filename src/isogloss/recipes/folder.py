@@ -40,8 +40,8 @@ class RunFolder:
             record: `data` (fingerprints) and `versions` of this run.
 
         Raises:
-            IsoglossError: what `check` raises; E522 where the data files have changed; E121 where the
-                folder cannot be made.
+            IsoglossError: what `check` raises; E522 where the data files have changed;
+                E121 where the folder cannot be made.
         """
         check(root, config)
         folder = cls(root, is_new=not (root / CONFIG).is_file())

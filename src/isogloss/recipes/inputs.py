@@ -142,7 +142,8 @@ def encode(
             rows, tokenizer, max_length=max_length, with_labels=with_labels, cache_file=file
         )
         if result.truncated:
-            warn("W522", side=name, count=result.truncated, of=len(rows), length=max_length)
+            named = f"the {name}"
+            warn("W522", name=named, count=result.truncated, of=len(rows), length=max_length)
         return result.dataset
 
     source = encoded(data.source, "source", with_labels=True)

@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from datasets import Dataset
 
+from isogloss.data.canonical import OPTIONS
+from isogloss.data.conversion import check_field
+from isogloss.data.formats import format_of
 from isogloss.data.loading import load, name_of
 from isogloss.data.preparing import prepare
-from isogloss.data.streaming import read_batches, read_schema
+from isogloss.data.streaming import read_batches, read_schema, to_dataset
 from isogloss.data.writing import RowWriter
-from isogloss.errors import IsoglossError
+from isogloss.errors import IsoglossError, warn
 from isogloss.progress import Progress
 from isogloss.recipes.serving import ServedModel, open_served
 from isogloss.trainers.rows import CollectedRows
@@ -58,9 +62,11 @@ def predict_file(
     """
     if Path(source).resolve() == Path(output).resolve():
         raise IsoglossError("E529", path=output)
+    format_of(output, format=format)
     schema = read_schema(source, format=format)
     served = open_served(model, columns=columns, precision=precision)
     check_columns(served, schema.names, name=Path(source).name)
+    check_texts(served, schema, name=Path(source).name)
     progress = progress or Progress()
     progress.start("predict", None, "rows")
     batches = read_batches(source, format=format, batch_rows=batch_rows)
@@ -122,6 +128,17 @@ def check_columns(served: ServedModel, present: Iterable[str], *, name: str) -> 
         raise IsoglossError("E530", name=name, column=taken[0])
 
 
+def check_texts(served: ServedModel, schema: pa.Schema, *, name: str) -> None:
+    """Refuse a file whose texts are not all text.
+
+    Raises:
+        IsoglossError: E109 with the first row that has something else.
+    """
+    for new, column in served.task.columns.inputs.items():
+        if column in schema.names:
+            check_field(schema.field(column), name=name, column=column, option=OPTIONS[new])
+
+
 def _write(
     served: ServedModel,
     batches: Iterable[Mapping[str, list[Any]]],
@@ -130,10 +147,10 @@ def _write(
     name: str,
     progress: Progress,
 ) -> int:
-    done = 0
+    done = truncated = 0
     for raw in batches:
         canonical = prepare(
-            Dataset.from_dict(dict(raw)),
+            to_dataset(raw, writer.schema),
             served.task.columns,
             side="target",
             name=name,
@@ -141,9 +158,12 @@ def _write(
             first_row=done + 1,
         )
         encoded, rows = served.rows(canonical)
-        writer.write({**raw, **added_columns(served, encoded, rows, writer.format)})
+        writer.write({**raw, **added_columns(served, encoded.dataset, rows, writer.format)})
         done += len(canonical)
+        truncated += encoded.truncated
         progress.advance(len(canonical))
+    if truncated:
+        warn("W522", name=name, count=truncated, of=done, length=served.max_length)
     return done
 
 

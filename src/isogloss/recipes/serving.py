@@ -16,6 +16,7 @@ from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import Backbone, load_backbone
 from isogloss.models.precision import choose_precision
 from isogloss.tasks import Task, make_task
+from isogloss.tasks.encoding import Encoded
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
 # The part of a model's config.json that is ours: the task, its columns, the longest text.
@@ -43,14 +44,14 @@ class ServedModel:
         """The classifier."""
         return self.backbone.model
 
-    def rows(self, dataset: Dataset, *, with_labels: bool = False) -> tuple[Dataset, CollectedRows]:
+    def rows(self, dataset: Dataset) -> tuple[Encoded, CollectedRows]:
         """Encode canonical rows and classify them.
 
         Returns:
-            The encoded data set and its rows.
+            The encoded rows, and what the classifier says of them.
         """
         encoded = self.task.encode(
-            dataset, self.backbone.tokenizer, max_length=self.max_length, with_labels=with_labels
+            dataset, self.backbone.tokenizer, max_length=self.max_length, with_labels=False
         )
         collected = collect_rows(
             self.classifier,
@@ -58,7 +59,7 @@ class ServedModel:
             pad_token_id=self.backbone.tokenizer.pad_token_id,
             precision=self.precision,
         )
-        return encoded.dataset, collected
+        return encoded, collected
 
 
 def model_folder(folder: str | Path) -> Path:

@@ -19,7 +19,8 @@ from isogloss.models.attention import use_fast_attention
 from isogloss.models.dropout import replace_dropout
 from isogloss.models.export import export
 from isogloss.models.features import FeatureClassifier
-from isogloss.models.loading import Backbone, load_backbone
+from isogloss.models.loading import load_classifier
+from isogloss.models.reading import load_tokenizer
 from isogloss.models.trimming import TrimmedVocabulary, trim_vocabulary
 from isogloss.progress import ProgressCallback
 from isogloss.recipes.results import measure
@@ -33,15 +34,10 @@ from isogloss.trainers.iwda import IWDATrainer
 
 @dataclass(kw_only=True)
 class StageModel:
-    """A classifier in training form, with what its export needs."""
+    """A classifier in training form, with what makes its embedding whole again."""
 
-    backbone: Backbone
+    classifier: FeatureClassifier
     trimmed: TrimmedVocabulary | None
-
-    @property
-    def classifier(self) -> FeatureClassifier:
-        """The classifier itself."""
-        return self.backbone.model
 
 
 def open_model(shop: Workshop, name: str) -> StageModel:
@@ -49,29 +45,28 @@ def open_model(shop: Workshop, name: str) -> StageModel:
 
     Args:
         shop: the run.
-        name: as `load_backbone` takes it.
+        name: as `load_classifier` takes it.
     """
     config = shop.config
-    backbone = load_backbone(
+    classifier = load_classifier(
         name,
         kind=shop.task.kind,
         labels=shop.labels,
         pooling=config.pooling,  # type: ignore[arg-type]
         seed=config.seed,
-        tokenizer=shop.tokenizer,
         trust_remote_code=config.trust_remote_code,
     )
-    trimmed = trim_vocabulary(backbone.model, shop.data.used_ids()) if config.trim else None
+    trimmed = trim_vocabulary(classifier, shop.data.used_ids()) if config.trim else None
     if config.dropout == "pooled":
-        replace_dropout(backbone.model)
-        use_fast_attention(backbone.model)
-    return StageModel(backbone=backbone, trimmed=trimmed)
+        replace_dropout(classifier)
+        use_fast_attention(classifier)
+    return StageModel(classifier=classifier, trimmed=trimmed)
 
 
 def finetune(shop: Workshop, *, stage: str) -> dict[str, Any]:
     """Fine-tune the encoder on the labelled rows."""
     model = open_model(shop, shop.config.model)
-    pad = model.backbone.tokenizer.pad_token_id
+    pad = shop.pad_token_id
     args = make_arguments(FinetuneConfig, shop, stage, shop.config.finetune)
     bound_steps(args, shop, len(shop.data.train))
     trainer = FinetuneTrainer(
@@ -95,7 +90,7 @@ def align(shop: Workshop, *, stage: str, start: Path) -> dict[str, Any]:
         start: model folder of the zero-shot stage.
     """
     model = open_model(shop, str(start))
-    pad = model.backbone.tokenizer.pad_token_id
+    pad = shop.pad_token_id
     settings = dict(shop.config.iwda)
     weights = None
     if stage == "iwda-oracle":
@@ -158,11 +153,13 @@ def good_checkpoints_only(folder: Path) -> Iterator[None]:
 
 def save(model: StageModel, shop: Workshop, stage: str) -> None:
     """Export the trained model as a plain folder, with its whole embedding table."""
+    config = shop.config
     full = None if model.trimmed is None else model.trimmed.full_table()
     model.classifier.model.config.isogloss = shop.served_settings()
     export(
         model.classifier,
-        model.backbone.tokenizer,
+        # Read again for the export: kept through training it would be a third of the memory.
+        load_tokenizer(config.model, trust_remote_code=config.trust_remote_code)[0],
         shop.folder.stage(stage) / "model",
         card=None,
         full_embedding=full,

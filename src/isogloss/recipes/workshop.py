@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from transformers import PreTrainedTokenizerFast
 
 from isogloss.labels import LabelMap
 from isogloss.progress import Progress
@@ -27,7 +26,7 @@ class Workshop:
     facts: dict[str, Any]
     test_references: list[Any] | None
     target_prior: np.ndarray | None
-    tokenizer: PreTrainedTokenizerFast
+    pad_token_id: int
     max_length: int
     precision: Literal["bf16", "fp32"]
     progress: Progress

@@ -108,10 +108,10 @@ class IWDAConfig(RowTrainingArguments):
         },
     )
     weight_refreshes: int = field(
-        default=5, metadata={"help": "held-out: how often the weights are solved anew in a run."}
+        default=4, metadata={"help": "held-out: how often the weights are solved anew in a run."}
     )
     weight_sample: int = field(
-        default=1000, metadata={"help": "Examples a side, at most, in a solve of the weights."}
+        default=600, metadata={"help": "Examples a side, at most, in a solve of the weights."}
     )
     weight_mix: float = field(
         default=0.25, metadata={"help": "rho: share of 1 mixed into the starting weights (online)."}
