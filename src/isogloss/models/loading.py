@@ -196,6 +196,7 @@ def _start_pooled(classifier: FeatureClassifier, missing: set[str]) -> None:
 def check_vocabulary(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, name: str
 ) -> None:
+    """Require that the embedding has a row for every piece of the tokenizer; E322 where not."""
     rows = embedding_table(model).shape[0]
     if len(tokenizer) > rows:
         raise IsoglossError("E322", name=name, pieces=len(tokenizer), rows=rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,6 +26,7 @@ from isogloss.recipes.folder import RunFolder, check, link_tree, read_json, writ
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.workshop import Workshop
+from isogloss.report.charts import draw_run
 
 RECORDED_PACKAGES = ("isogloss", "torch", "transformers", "datasets", "tokenizers", "numpy")
 
@@ -233,6 +235,7 @@ def finish(shop: Workshop, data: inputs.CanonicalData, given: Mapping[str, Datas
         "data": data.facts,
     }
     write_card(shop, model, metrics, prior)
+    draw_run(prior, scores_on_test(metrics), shop.task.headline, folder.root / "run.png")
     write_json(folder.root / "metrics.json", metrics)
 
 
@@ -254,6 +257,12 @@ def predictions_name(target: Path, format: str | None) -> str:
     """The name of the predictions file: of the target's own format."""
     endings = {"csv": ".csv", "tsv": ".tsv", "jsonl": ".jsonl", "parquet": ".parquet"}
     return "predictions" + endings.get(format_of(target, format=format), ".conll")
+
+
+def scores_on_test(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The headline score on the test file by stage; empty where there was no such file."""
+    stages = metrics["stages"].items()
+    return {name: sets["test"][metrics["headline"]] for name, sets in stages if "test" in sets}
 
 
 def write_card(

@@ -1,0 +1,116 @@
+"""One picture of a run: the class balance on the left, the scores by stage on the right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Apart in lightness as well as in hue, so that they can be told in print and by everyone.
+COLOURS = {
+    "source": "#b8c4d0",
+    "predicted": "#e0a458",
+    "estimate": "#2a6f97",
+    "true": "#1b1b1e",
+}
+NAMES = {
+    "source": "source",
+    "predicted": "target, as predicted",
+    "estimate": "target, estimated",
+    "true": "target, true",
+}
+# More classes than this would not be legible; the largest are shown.
+MOST_CLASSES = 16
+
+
+def draw_run(
+    prior: Mapping[str, Any],
+    scores: Mapping[str, float],
+    score_name: str,
+    path: Path,
+    *,
+    optimum: float | None = None,
+) -> None:
+    """Draw the target's estimated class balance beside the scores of the stages.
+
+    Args:
+        prior: as in `prior.json`: `labels` and, each (k,), `source`, `predicted`, `estimate`,
+            `interval` and perhaps `true`.
+        scores: stage -> score in [0, 1]; may be empty, then the balance is drawn alone.
+        score_name: what the scores are.
+        path: the PNG file to write, whole or not at all.
+        optimum: the best score there can be, where it is known.
+    """
+    figure = Figure(figsize=(9.0, 3.6) if scores else (6.4, 3.6), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    if scores:
+        left, right = figure.subplots(1, 2, width_ratios=(2.4, 1.0))
+        _draw_scores(right, scores, score_name, optimum)
+    else:
+        left = figure.subplots()
+    _draw_prior(left, prior)
+    temporary = path.with_name(f".{path.name}")
+    figure.savefig(temporary, format="png")
+    temporary.replace(path)
+
+
+def _draw_prior(axes: Axes, prior: Mapping[str, Any]) -> None:
+    shown = np.argsort(prior["source"])[::-1][:MOST_CLASSES]
+    shown = np.sort(shown)
+    series = [name for name in NAMES if name in prior]
+    width = 0.8 / len(series)
+    for i, name in enumerate(series):
+        shares = np.asarray(prior[name])[shown]
+        places = np.arange(len(shown)) + (i - (len(series) - 1) / 2) * width
+        axes.bar(places, shares, width * 0.92, color=COLOURS[name], label=NAMES[name])
+        if name == "estimate":
+            low, high = np.asarray(prior["interval"])[shown].T
+            # The interval is the unshrunk estimate's, so its bar may lie beside the mark.
+            middle = (low + high) / 2
+            axes.errorbar(
+                places, middle, (high - low) / 2, fmt="none", ecolor="#6b6b6b", capsize=2.5, lw=1
+            )
+    # parse_math off: a label is a user's text, and a dollar sign in it is just that.
+    labels = [_short(str(prior["labels"][j])) for j in shown]
+    axes.set_xticks(np.arange(len(shown)), labels, parse_math=False)
+    if max(map(len, labels)) * len(labels) > 60:
+        axes.tick_params(axis="x", rotation=40)
+    axes.set_ylabel("share of rows")
+    axes.set_title("Class balance (bars: 95 % interval)", fontsize=10, loc="left")
+    axes.legend(frameon=False, fontsize=8)
+    _plain(axes)
+
+
+def _draw_scores(
+    axes: Axes, scores: Mapping[str, float], score_name: str, optimum: float | None
+) -> None:
+    values = list(scores.values())
+    bars = axes.bar(range(len(values)), values, 0.6, color=COLOURS["estimate"])
+    axes.bar_label(bars, [f"{100 * value:.1f}" for value in values], fontsize=8, padding=2)
+    if optimum is not None:
+        axes.axhline(optimum, color=COLOURS["true"], lw=1, ls="--")
+        axes.annotate(
+            f"best possible {100 * optimum:.1f}",
+            (len(values) - 0.6, optimum),
+            ha="right",
+            va="bottom",
+            fontsize=8,
+        )
+    axes.set_xticks(range(len(values)), list(scores), fontsize=8)
+    axes.set_ylim(0, max(1.0, *values))
+    axes.set_title(f"{score_name} on the test file", fontsize=10, loc="left")
+    _plain(axes)
+
+
+def _plain(axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.0f} %")
+
+
+def _short(label: str) -> str:
+    return label if len(label) <= 18 else label[:17] + "…"
