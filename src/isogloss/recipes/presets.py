@@ -19,7 +19,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "num_train_epochs": 4.0,
         },
         "iwda": {
-            "learning_rate": 2e-5,
+            "learning_rate": 5e-5,
             "per_device_train_batch_size": 16,
             "num_train_epochs": 4.0,
         },

@@ -20,6 +20,7 @@ from isogloss.models.dropout import replace_dropout
 from isogloss.models.export import export
 from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import load_classifier
+from isogloss.models.memory import release_freed_memory
 from isogloss.models.reading import load_tokenizer
 from isogloss.models.trimming import TrimmedVocabulary, trim_vocabulary
 from isogloss.progress import ProgressCallback
@@ -60,6 +61,7 @@ def open_model(shop: Workshop, name: str) -> StageModel:
     if config.dropout == "pooled":
         replace_dropout(classifier)
         use_fast_attention(classifier)
+    release_freed_memory()
     return StageModel(classifier=classifier, trimmed=trimmed)
 
 
