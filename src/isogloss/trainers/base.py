@@ -18,6 +18,7 @@ from transformers import PrinterCallback, Trainer, set_seed
 from isogloss.data.collate import IGNORED_LABEL, RowCollator
 from isogloss.errors import IsoglossError
 from isogloss.trainers.config import RowTrainingArguments
+from isogloss.trainers.recomputation import Recomputation
 
 # Written last into a checkpoint: a folder without it was cut off while being written.
 COMPLETE_MARKER = "complete.json"
@@ -64,6 +65,7 @@ class RowTrainer(Trainer):
         # Upstream passes the number of labelled rows only where it believes the model takes it.
         self.model_accepts_loss_kwargs = True
         self.loss_is_scaled_for_ga = True
+        self._recomputation = Recomputation(model, args.recompute_tokens)
         self._figures: dict[str, float] = {}
         self._figure_steps = 0
 
@@ -121,6 +123,7 @@ class RowTrainer(Trainer):
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
         """The subclass's loss; a loss that is not finite stops the run with E501."""
+        self._recomputation.prepare(inputs["input_ids"])
         rows = None if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = self.batch_loss(model, inputs, rows)
         if not math.isfinite(loss.item()):

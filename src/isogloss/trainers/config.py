@@ -51,6 +51,10 @@ class RowTrainingArguments(TrainingArguments):
     pad_to_multiple_of: int = field(
         default=8, metadata={"help": "Batches are padded to a multiple of this many tokens."}
     )
+    recompute_tokens: int = field(
+        default=1536,
+        metadata={"help": "Batches of more tokens recompute activations, to save memory; 0: none."},
+    )
     bucket_by_length: bool = field(
         default=True, metadata={"help": "Batches of similar lengths; off: plain shuffling."}
     )
