@@ -45,13 +45,13 @@ TASKS: dict[str, dict[str, Any]] = {
     "wikiann en-de": {
         "files": ("wikiann/en.train.conll", "wikiann/de.train.conll", "wikiann/de.test.conll"),
         "rows": (3000, 3000, 2000),
-        "passes": (1.0, 0.5),
+        "passes": (3.0, 0.8),
         "columns": ["--task", "token"],
     },
     "nli en-de": {
         "files": ("nli/en.train.csv", "nli/de.validation.csv", "nli/de.test.csv"),
-        "rows": (2000, 800, 800),
-        "passes": (1.0, 0.3),
+        "rows": (4000, 800, 800),
+        "passes": (1.0, 0.2),
         "columns": ["--task", "pair", "--text", "premise", "--text-pair", "hypothesis"],
     },
 }
