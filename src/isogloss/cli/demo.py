@@ -87,8 +87,9 @@ def what_next(result: DemoResult, folder: Path, to: str) -> list[str]:
     """Where the files are, and a command to try on them."""
     run, test = shlex.quote(str(result.run.folder)), folder / "data" / f"test.{to}.csv"
     return [
-        f"data   {folder / 'data'}",
-        f"model  {result.run.model}",
+        f"data     {folder / 'data'}",
+        f"model    {result.run.model}",
+        f"picture  {folder / 'demo.png'}",
         "",
         "Try the model with:",
         f"  isogloss predict {run} {shlex.quote(str(test))} -o predicted.csv",

@@ -110,6 +110,7 @@ def where_to_go_on(result: AdaptResult, config: RunConfig) -> list[str]:
         f"model        {result.model}",
         f"predictions  {result.predictions}",
         f"settings     {result.folder / 'config.yaml'}",
+        f"picture      {result.folder / 'run.png'}",
         "",
         "Label more data with:",
         f"  isogloss predict {folder} FILE{ending} -o OUT{ending}",

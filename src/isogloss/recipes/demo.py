@@ -17,6 +17,7 @@ from isogloss.progress import Progress
 from isogloss.recipes.adapt import AdaptResult, run
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import check
+from isogloss.report.charts import draw_run
 from isogloss.tasks.metrics import classification_metrics
 
 SOURCE_LANGUAGE = "en"
@@ -64,7 +65,7 @@ def run_demo(
     """Adapt English reviews to another language under a strong prior shift.
 
     Args:
-        output: gets `data/` with the three CSV files and `run/`, the run folder.
+        output: gets `data/` with the three CSV files, `run/`, the run folder, and `demo.png`.
         to: language of the target, one of `target_languages()`.
         seed: of the reviews and of the training.
         model: the encoder, as `RunConfig.model`.
@@ -87,7 +88,7 @@ def run_demo(
         max_steps=max_steps,
         # Five classes in 1,000 rows need more than the default share to count errors on.
         holdout=0.25,
-        finetune={"num_train_epochs": 2.0},
+        finetune={"num_train_epochs": 3.0},
         iwda={"num_train_epochs": 2.0, "weight_refreshes": 4},
     )
     # Asked before the data are written, which an earlier demo in the same place rests on.
@@ -95,11 +96,16 @@ def run_demo(
     test = write_data(files, to, seed=seed, sizes=sizes or DemoSizes())
     result = run(config, output / "run", progress=progress)
     order = [int(name) - 1 for name in result.prior["labels"]]
-    return DemoResult(
-        run=result,
-        scores={**scores_on_test(result), OPTIMUM: optimum(test, to)},
-        true_prior=[TARGET_PRIOR[index] for index in order],
+    true_prior = [float(TARGET_PRIOR[index]) for index in order]
+    scores, best = scores_on_test(result), optimum(test, to)
+    draw_run(
+        {**result.prior, "true": true_prior},
+        {stage: found["accuracy"] for stage, found in scores.items()},
+        "accuracy",
+        output / "demo.png",
+        optimum=best["accuracy"],
     )
+    return DemoResult(run=result, scores={**scores, OPTIMUM: best}, true_prior=true_prior)
 
 
 def target_languages() -> tuple[str, ...]:

@@ -54,6 +54,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "normalize_weights": False,
             "n_critic": 1,
             "weighting": "online",
+            "weight_sample": 4000,
             "weight_mix": 0.25,
             "weight_learning_rate": 5e-4,
             "weight_decay_to_start": 2.0,
