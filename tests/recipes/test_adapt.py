@@ -14,8 +14,7 @@ from datasets import Dataset
 import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.progress import Progress
-from isogloss.recipes.adapt import stage_names
-from isogloss.recipes.config import RECIPES
+from isogloss.recipes.config import RECIPES, stage_names
 from isogloss.trainers.finetune import FinetuneTrainer
 from tests.recipes.conftest import write_csv
 
@@ -236,6 +235,16 @@ def test_divergence_before_any_checkpoint_leaves_no_run(
 ) -> None:
     files["finetune"] = {**files["finetune"], "learning_rate": 1e38}
     assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E501"
+    assert not (tmp_path / "run").exists()
+
+
+def test_column_that_predictions_need_is_refused_before_training(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    target = Path(files["target"])
+    lines = target.read_text("utf-8").splitlines()
+    target.write_text("\n".join(["text,prediction", *[f"{t},x" for t in lines[1:]]]), "utf-8")
+    assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E530"
     assert not (tmp_path / "run").exists()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,19 +13,16 @@ import numpy as np
 from datasets import Dataset
 from transformers import set_seed
 
-from isogloss.data.formats import format_of
-from isogloss.errors import IsoglossError
-from isogloss.models.card import model_card
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
 from isogloss.recipes import inputs, stages
-from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import RunFolder, check, link_tree, read_json, write_json
-from isogloss.recipes.predict import predict_dataset, predict_file
+from isogloss.recipes.config import RunConfig, stage_names
+from isogloss.recipes.folder import RunFolder, check, read_json
+from isogloss.recipes.outcome import finish
 from isogloss.recipes.settings import check_settings
+from isogloss.recipes.starting import check_start, take_over
 from isogloss.recipes.workshop import Workshop
-from isogloss.report.charts import draw_run
 
 RECORDED_PACKAGES = ("isogloss", "torch", "transformers", "datasets", "tokenizers", "numpy")
 
@@ -160,11 +156,6 @@ def make_workshop(
     )
 
 
-def stage_names(recipe: str) -> list[str]:
-    """The stages of a recipe, in order."""
-    return ["zero-shot", recipe] if recipe.startswith("iwda") else [recipe]
-
-
 def run_stages(shop: Workshop) -> None:
     """Carry out the stages that are not finished yet."""
     for name in stage_names(shop.config.recipe):
@@ -177,114 +168,6 @@ def run_stages(shop: Workshop) -> None:
             shop.folder.finish_stage(name, stages.align(shop, stage=name, start=start))
         else:
             shop.folder.finish_stage(name, stages.finetune(shop, stage=name))
-
-
-# What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
-ZERO_SHOT_SETTINGS = (
-    "source", "task", "text", "text_pair", "label", "model", "preset", "seed", "epochs",
-    "max_steps", "max_length", "pooling", "holdout", "precision", "dropout", "trim", "finetune",
-)  # fmt: skip
-
-
-def check_start(config: RunConfig) -> None:
-    """Require that `start` names a run whose zero-shot stage is the one this run would train.
-
-    Raises:
-        IsoglossError: E527 where it has no finished zero-shot stage, E528 where settings differ.
-    """
-    if config.start is None:
-        return
-    earlier = RunFolder(Path(config.start))
-    if earlier.stage_result("zero-shot") is None:
-        raise IsoglossError("E527", folder=config.start)
-    before = RunConfig.load(earlier.root / "config.yaml").as_dict()
-    now = config.as_dict()
-    differing = [name for name in ZERO_SHOT_SETTINGS if before[name] != now[name]]
-    if differing:
-        raise IsoglossError("E528", folder=config.start, names=", ".join(differing))
-
-
-def take_over(shop: Workshop, start: Path) -> None:
-    """Link the zero-shot stage of an earlier run into this one."""
-    earlier = RunFolder(start)
-    shop.progress.say(f"zero-shot: taken over from {start}")
-    shop.folder.stage("zero-shot").mkdir(parents=True, exist_ok=True)
-    link_tree(earlier.stage("zero-shot") / "model", shop.folder.stage("zero-shot") / "model")
-    stage_result = earlier.stage_result("zero-shot")
-    assert stage_result is not None
-    shop.folder.finish_stage("zero-shot", stage_result)
-
-
-def finish(shop: Workshop, data: inputs.CanonicalData, given: Mapping[str, Dataset]) -> None:
-    """Write the model, its card, the predictions, `prior.json` and, last, `metrics.json`."""
-    config, folder = shop.config, shop.folder
-    names = stage_names(config.recipe)
-    results = {name: folder.stage_result(name) or {} for name in names}
-    model = folder.root / "model"
-    link_tree(folder.stage(names[-1]) / "model", model)
-    with warnings.catch_warnings():
-        # Rows that are cut were warned of when the target was encoded for training.
-        warnings.filterwarnings("ignore", message="W522")
-        write_predictions(shop, given.get("target"))
-    prior = results[names[-1]]["prior"]
-    write_json(folder.root / "prior.json", prior)
-    metrics = {
-        "headline": shop.task.headline,
-        "stages": {name: result["metrics"] for name, result in results.items()},
-        "steps": {name: result["steps"] for name, result in results.items()},
-        "data": data.facts,
-    }
-    write_card(shop, model, metrics, prior)
-    draw_run(prior, scores_on_test(metrics), shop.task.headline, folder.root / "run.png")
-    write_json(folder.root / "metrics.json", metrics)
-
-
-def write_predictions(shop: Workshop, target: Dataset | None) -> None:
-    """Classify the target with the exported model, in the target's own format."""
-    root, config = shop.folder.root, shop.config
-    model = root / "model"
-    options: dict[str, Any] = {"precision": config.precision, "progress": shop.progress}
-    path = Path(config.target)
-    if target is None and path.is_file():
-        kind = format_of(path, format=config.format)
-        name = predictions_name(path, config.format)
-        predict_file(model, path, root / name, format=kind, **options)
-    else:
-        predict_dataset(model, target, config.target, root / "predictions.jsonl", **options)
-
-
-def predictions_name(target: Path, format: str | None) -> str:
-    """The name of the predictions file: of the target's own format."""
-    endings = {"csv": ".csv", "tsv": ".tsv", "jsonl": ".jsonl", "parquet": ".parquet"}
-    return "predictions" + endings.get(format_of(target, format=format), ".conll")
-
-
-def scores_on_test(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The headline score on the test file by stage; empty where there was no such file."""
-    stages = metrics["stages"].items()
-    return {name: sets["test"][metrics["headline"]] for name, sets in stages if "test" in sets}
-
-
-def write_card(
-    shop: Workshop, model: Path, metrics: Mapping[str, Any], prior: Mapping[str, Any]
-) -> None:
-    """Replace the model's README by one that tells of the run."""
-    config = shop.config
-    facts = {
-        "base_model": config.model,
-        "task": config.task,
-        "labels": list(shop.labels.names),
-        "recipe": config.recipe,
-        "preset": config.preset,
-        "source": Path(config.source).name,
-        "target": Path(config.target).name,
-        "metrics": metrics["stages"],
-        "prior": prior,
-    }
-    readme = model / "README.md"
-    temporary = model / ".README.md"
-    temporary.write_text(model_card(facts), "utf-8")
-    temporary.replace(readme)
 
 
 def record(data: inputs.CanonicalData) -> dict[str, Any]:

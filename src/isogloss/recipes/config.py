@@ -150,6 +150,11 @@ class RunConfig:
         return RunConfig.from_dict(assign(self.as_dict(), assignments))
 
 
+def stage_names(recipe: str) -> list[str]:
+    """The stages of a recipe, in order."""
+    return ["zero-shot", recipe] if recipe.startswith("iwda") else [recipe]
+
+
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file.
 

@@ -16,6 +16,7 @@ from isogloss.data.overlap import count_duplicates
 from isogloss.data.preparing import prepare
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig
+from isogloss.recipes.predict import check_columns
 from isogloss.tasks import Task, make_task
 
 # Recipes that look at target labels, each by its definition: to train on them, or for their shares.
@@ -77,6 +78,8 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     """
     sides = {side: given.get(side, getattr(config, side)) for side in ("source", "target", "test")}
     check_different_files(sides["source"], sides["target"])
+    target_columns = load(sides["target"], format=config.format).column_names
+    check_columns(config.task, target_columns, name=name_of(sides["target"], default="the target"))
     task = make_task(config.task, text=config.text, text_pair=config.text_pair, label=config.label)
     need_target = "required" if config.recipe in NEEDS_TARGET_LABELS else "drop"
     source = _read_side(task, sides["source"], config, side="source", labels="required")

@@ -65,7 +65,7 @@ def predict_file(
     format_of(output, format=format)
     schema = read_schema(source, format=format)
     served = open_served(model, columns=columns, precision=precision)
-    check_columns(served, schema.names, name=Path(source).name)
+    check_columns(served.task.kind, schema.names, name=Path(source).name)
     check_texts(served, schema, name=Path(source).name)
     progress = progress or Progress()
     progress.start("predict", None, "rows")
@@ -106,7 +106,7 @@ def predict_dataset(
     rows = load(where) if dataset is None else dataset
     served = open_served(model, precision=precision)
     name = name_of(where) if dataset is None else where
-    check_columns(served, rows.column_names, name=name)
+    check_columns(served.task.kind, rows.column_names, name=name)
     progress = progress or Progress()
     progress.start("predict", len(rows), "rows")
     with RowWriter(output) as writer:
@@ -116,13 +116,18 @@ def predict_dataset(
     return count
 
 
-def check_columns(served: ServedModel, present: Iterable[str], *, name: str) -> None:
+def check_columns(kind: str, present: Iterable[str], *, name: str) -> None:
     """Refuse a file that has a column which predictions would overwrite.
+
+    Args:
+        kind: of the task.
+        present: the file's columns.
+        name: what the message calls it.
 
     Raises:
         IsoglossError: E530 with the column.
     """
-    added = {TAGS_COLUMN} if served.task.kind == "token" else {LABEL_COLUMN, PROBABILITY_COLUMN}
+    added = {TAGS_COLUMN} if kind == "token" else {LABEL_COLUMN, PROBABILITY_COLUMN, ALL_COLUMN}
     taken = sorted(added & set(present))
     if taken:
         raise IsoglossError("E530", name=name, column=taken[0])

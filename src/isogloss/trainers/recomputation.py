@@ -27,7 +27,7 @@ class Recomputation:
         layers = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
         self._layers = layers if tokens > 0 else []
         for layer in self._layers:
-            layer._gradient_checkpointing_func = _recompute
+            layer._gradient_checkpointing_func = _recompute  # type: ignore[assignment]
 
     def prepare(self, input_ids: Tensor) -> bool:
         """Set the encoder up for a batch (b, L); returns whether it is recomputed."""
