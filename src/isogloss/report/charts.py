@@ -82,7 +82,8 @@ def _draw_prior(axes: Axes, prior: Mapping[str, Any]) -> None:
         axes.tick_params(axis="x", rotation=40)
     axes.set_ylabel("share of rows")
     axes.set_title("Class balance (bars: 95 % interval)", fontsize=10, loc="left")
-    axes.legend(frameon=False, fontsize=8)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncols": len(series)}
+    axes.legend(frameon=False, fontsize=8, **below)
     _plain(axes)
 
 
@@ -94,13 +95,9 @@ def _draw_scores(
     axes.bar_label(bars, [f"{100 * value:.1f}" for value in values], fontsize=8, padding=2)
     if optimum is not None:
         axes.axhline(optimum, color=COLOURS["true"], lw=1, ls="--")
-        axes.annotate(
-            f"best possible {100 * optimum:.1f}",
-            (len(values) - 0.6, optimum),
-            ha="right",
-            va="bottom",
-            fontsize=8,
-        )
+        note = f"best possible {100 * optimum:.1f}"
+        place = axes.get_yaxis_transform()
+        axes.text(0.98, optimum, note, transform=place, ha="right", va="bottom", fontsize=8)
     axes.set_xticks(range(len(values)), list(scores), fontsize=8)
     axes.set_ylim(0, max(1.0, *values))
     axes.set_title(f"{score_name} on the test file", fontsize=10, loc="left")
