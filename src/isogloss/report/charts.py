@@ -82,8 +82,13 @@ def _draw_prior(axes: Axes, prior: Mapping[str, Any]) -> None:
         axes.tick_params(axis="x", rotation=40)
     axes.set_ylabel("share of rows")
     axes.set_title("Class balance (bars: 95 % interval)", fontsize=10, loc="left")
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12), "ncols": len(series)}
-    axes.legend(frameon=False, fontsize=8, **below)
+    axes.legend(
+        frameon=False,
+        fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.12),
+        ncols=len(series),
+    )
     _plain(axes)
 
 
