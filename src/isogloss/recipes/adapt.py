@@ -146,7 +146,6 @@ def make_workshop(
         folder=folder,
         task=task,
         data=encoded,
-        facts=data.facts,
         test_references=None if data.test is None else task.references(data.test),
         target_prior=np.asarray(task.prior(data.target)) if knows_target else None,
         pad_token_id=pad_token_id,

@@ -23,7 +23,6 @@ class Workshop:
     folder: RunFolder
     task: Task
     data: EncodedData
-    facts: dict[str, Any]
     test_references: list[Any] | None
     target_prior: np.ndarray | None
     pad_token_id: int
