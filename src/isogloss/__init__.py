@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from isogloss.data.loading import load
     from isogloss.errors import IsoglossError, IsoglossWarning
     from isogloss.labels import LabelMap
-    from isogloss.labelshift.estimation import estimate_weights
+    from isogloss.labelshift.correction import correct
+    from isogloss.labelshift.facts import KnownFacts
+    from isogloss.labelshift.prior_estimation import PriorEstimator, estimate_prior
+    from isogloss.models.bias import fold_into_bias
     from isogloss.models.features import FeatureClassifier
     from isogloss.progress import Progress
     from isogloss.recipes.adapt import AdaptResult, adapt
@@ -35,6 +38,7 @@ _PLACES = {
     "IWDATrainer": "isogloss.trainers.iwda",
     "IsoglossError": "isogloss.errors",
     "IsoglossWarning": "isogloss.errors",
+    "KnownFacts": "isogloss.labelshift.facts",
     "LabelMap": "isogloss.labels",
     "PairClassification": "isogloss.tasks",
     "Progress": "isogloss.progress",
@@ -42,8 +46,11 @@ _PLACES = {
     "SequenceClassification": "isogloss.tasks",
     "TokenClassification": "isogloss.tasks",
     "adapt": "isogloss.recipes.adapt",
-    "estimate_weights": "isogloss.labelshift.estimation",
+    "correct": "isogloss.labelshift.correction",
+    "PriorEstimator": "isogloss.labelshift.prior_estimation",
+    "estimate_prior": "isogloss.labelshift.prior_estimation",
     "evaluate_file": "isogloss.recipes.evaluate",
+    "fold_into_bias": "isogloss.models.bias",
     "load": "isogloss.data.loading",
     "predict_file": "isogloss.recipes.predict",
 }
@@ -57,16 +64,20 @@ __all__ = [
     "IWDATrainer",
     "IsoglossError",
     "IsoglossWarning",
+    "KnownFacts",
     "LabelMap",
     "PairClassification",
+    "PriorEstimator",
     "Progress",
     "RunConfig",
     "SequenceClassification",
     "TokenClassification",
     "__version__",
     "adapt",
-    "estimate_weights",
+    "correct",
+    "estimate_prior",
     "evaluate_file",
+    "fold_into_bias",
     "load",
     "predict_file",
 ]

@@ -173,6 +173,19 @@ ERRORS: dict[str, str] = {
     "E408": "The importance weights give a target prior that sums to {total}, not to 1; put them "
     "through project_weights with the same source prior first.",
     "E409": "{name} is {value}, which does not exist; choose one of {choices}.",
+    # 420 known facts
+    "E420": "A fact names class {class_id}, but there are only the classes 0 to {last}; use the "
+    "ids of the model's label map.",
+    "E421": "The bounds {low} to {high} of class {class_id} are no part of 0 to 1; give a lowest "
+    "share of at least 0 and a highest of at least that and at most 1.",
+    "E422": "The {which} shares of the classes sum to {total} where {wanted} 1 is needed; widen "
+    "the bounds.",
+    "E423": "Class {first} is to have at least the share of class {second}, which their bounds do "
+    "not allow; widen the bounds or drop the order.",
+    "E424": "The belief or the labelled rows have class {class_id}, which the bounds leave no "
+    "share; widen the bounds.",
+    "E425": "A belief and its strength belong together; give both, the strength as a number of "
+    "rows, or neither.",
     # 500 training and run folders
     "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; its "
     "last good checkpoint, where it has one, is in {folder}; try a lower learning rate "
@@ -200,6 +213,13 @@ ERRORS: dict[str, str] = {
     "({names}); give the same settings, or leave start out.",
     "E529": "{path} is the input itself; write the predictions to another file.",
     "E530": "{name} has a column '{column}' already, which predictions would overwrite; rename it.",
+    "E531": "{folder} keeps no source rows (held-out.safetensors) to estimate a prior from; give a "
+    "run folder, and where an earlier version made it, repeat the run with a new --output.",
+    "E532": "{path} cannot be read ({reason}); repeat the run with a new --output.",
+    "E533": "The source rows kept in {folder} have other classes ({found}) than its model "
+    "({wanted}), so they belong to another; give the run folder as adapt wrote it.",
+    "E534": "The {fact} names the label {label!r}, which the run does not have; it has: {names}.",
+    "E535": "The belief leaves out the labels {names}; give a share for every label, 0 if need be.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
@@ -208,6 +228,13 @@ ERRORS: dict[str, str] = {
     "E643": "The setting {name} is missing; name a file or a data set.",
     "E644": "'{text}' is no setting; write key=value, such as iwda.n_critic=4.",
     "E645": "The settings of {group} cannot be used: {why}.",
+    "E646": "{text!r} is no bound; write LABEL=LOW:HIGH, such as good=0.1:0.3, or LABEL=SHARE for "
+    "a share that is known.",
+    "E647": "{text!r} is no order; write 'A>=B' in quotes, where A and B are labels.",
+    "E648": "{text!r} is no belief ({why}); write LABEL=SHARE for every label, with commas "
+    "between, or name a JSON file that holds an object of shares by label.",
+    "E649": "The label {label!r} has two bounds; give it one.",
+    "E650": "A picture cannot be written to {path}; give a name that ends in {known}.",
 }
 
 WARNINGS: dict[str, str] = {
@@ -217,6 +244,8 @@ WARNINGS: dict[str, str] = {
     "W521": "{count} of {of} test rows occur in the target's training rows, word for word; the "
     "test scores may flatter.",
     "W522": "{count} of {of} rows of {name} are longer than {length} word pieces and are cut.",
+    "W523": "The source rows kept in {folder} are those its model was trained on, on which it "
+    "looks better than it is, so the estimate may be off; a run with holdout=0.1 keeps rows apart.",
     "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
     "entities begin with B-; the tags are kept as they are, and strict scoring passes over "
     "{count} such pieces of entities.",
@@ -225,6 +254,8 @@ WARNINGS: dict[str, str] = {
     "starts anew for {wanted}.",
     "W312": "{name} was exported with mean pooling but trained on elsewhere, so it is used as it "
     "is, with pooling 'cls' over all its layers.",
+    "W420": "The last layer of {architecture} had no bias and now has one, which is lost when the "
+    "saved model is loaded by a class that makes none.",
 }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from isogloss.cli.summary import balance_table, metrics_table, shift_sentence, show_result
+from isogloss.cli.summary import balance_table, metrics_table, shift_sentences, show_result
 from isogloss.recipes.adapt import AdaptResult
 from isogloss.recipes.config import RunConfig
 from tests.cli.screen import shown
@@ -65,9 +65,15 @@ def test_of_many_classes_the_largest_are_shown() -> None:
     assert "and 10 smaller" in text
 
 
+def test_the_shift_in_words() -> None:
+    sentences = ["It differs.", "All of it is kept."]
+    lines = shift_sentences(prior_of(3, sentences=sentences))
+    assert lines == ["Prior shift 0.31 (total variation, 0 to 1).", *sentences]
+
+
 @pytest.mark.parametrize(("significant", "words"), [(True, "differs"), (False, "no difference")])
-def test_the_shift_in_words(significant: bool, words: str) -> None:
-    sentence = shift_sentence({"shift": 0.314, "significant": significant})
+def test_the_shift_of_a_run_of_an_earlier_version(significant: bool, words: str) -> None:
+    (sentence,) = shift_sentences({"shift": 0.314, "significant": significant})
     assert "0.31" in sentence
     assert words in sentence
 
@@ -79,7 +85,7 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         model=folder / "model",
         predictions=folder / "predictions.tsv",
         metrics={"headline": "f1", "stages": {"iwda": {"held-out": {"f1": 0.5}}}},
-        prior=prior_of(3),
+        prior=prior_of(3, sentences=["The [red] balance differs."]),
         seconds=192.0,
     )
     show_result(result, RunConfig(source="en [red].tsv", target="de.tsv", seed=4))
@@ -87,6 +93,7 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert err == ""
     assert "Done in 3 min 12 s: iwda with offline" in out
     assert "from en [red].tsv to de.tsv" in out
+    assert "\nThe [red] balance differs.\n" in out
     for name in ("model", "predictions.tsv", "config.yaml"):
         assert str(folder / name) in out
     assert f"isogloss predict '{folder}' FILE.tsv -o OUT.tsv" in out

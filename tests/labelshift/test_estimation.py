@@ -7,7 +7,7 @@ import pytest
 
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.estimation import WeightEstimate, estimate_weights
-from isogloss.labelshift.priors import prior_shift_correction, total_variation
+from isogloss.labelshift.measures import prior_shift_correction, total_variation
 
 PRIOR = np.array([0.4, 0.3, 0.2, 0.1])
 

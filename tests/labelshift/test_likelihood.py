@@ -6,7 +6,7 @@ import pytest
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.estimation import estimate_weights
 from isogloss.labelshift.likelihood import bootstrap_likelihood, expectation_maximization
-from isogloss.labelshift.priors import total_variation
+from isogloss.labelshift.measures import total_variation
 
 SOURCE = np.array([0.5, 0.3, 0.2])
 TARGET = np.array([0.1, 0.3, 0.6])

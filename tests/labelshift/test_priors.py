@@ -1,4 +1,4 @@
-"""Priors: checks, counting, distances, and the score of an estimate."""
+"""Priors: checks, counting, and division into weights."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from isogloss.labelshift.priors import (
     check_prior,
     class_prior,
     importance_weights,
-    prior_shift_correction,
-    total_variation,
 )
 
 
@@ -54,27 +52,6 @@ def test_the_refusal_of_a_label_names_its_row() -> None:
     with pytest.raises(IsoglossError, match="label id 7 at row 2") as caught:
         class_prior([0, 1, 7], 3)
     assert caught.value.fields["row"] == 2
-
-
-def test_total_variation_is_a_distance_in_0_1() -> None:
-    assert total_variation([1, 0], [0, 1]) == 1.0
-    assert total_variation([0.3, 0.7], [0.3, 0.7]) == 0.0
-    assert total_variation([0.2, 0.8], [0.5, 0.5]) == pytest.approx(0.3)
-    with pytest.raises(IsoglossError, match="E405"):
-        total_variation([0.5, 0.5], [0.2, 0.3, 0.5])
-
-
-def test_correction_is_1_for_the_truth_and_0_for_no_shift_and_negative_beyond() -> None:
-    source, target = [0.5, 0.5], [0.8, 0.2]
-    assert prior_shift_correction(source, target, target) == pytest.approx(1.0)
-    assert prior_shift_correction(source, source, target) == pytest.approx(0.0)
-    assert prior_shift_correction(source, [0.2, 0.8], target) == pytest.approx(-1.0)
-
-
-def test_correction_without_a_shift_is_defined() -> None:
-    source = [0.5, 0.5]
-    assert prior_shift_correction(source, source, source) == 1.0
-    assert prior_shift_correction(source, [0.6, 0.4], source) == float("-inf")
 
 
 def test_importance_weights_meet_the_constraint_whatever_the_empty_classes() -> None:

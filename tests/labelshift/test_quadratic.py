@@ -8,7 +8,7 @@ import scipy.linalg
 import scipy.optimize
 
 from isogloss.errors import IsoglossError
-from isogloss.labelshift.priors import total_variation
+from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.quadratic import solve_weights
 
 

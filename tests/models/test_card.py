@@ -26,6 +26,7 @@ FULL: dict[str, Any] = {
         "interval": [[0.4, 0.625], [0.375, 0.6]],
         "level": 0.95,
         "shift": 0.25,
+        "sentences": ["It differs, by 3 %.", "Class <b> too."],
     },
     "metrics": {"zero-shot": {"test": {"macro_f1": 0.87654}}},
     "pooling": "mean",
@@ -66,6 +67,7 @@ def test_every_fact_is_in_the_card() -> None:
     assert (
         "its 95 % interval.\n\n| Label | Source | Target, estimated |\n| --- | ---: | ---: |\n"
         "| bad | 0.250 | 0.500 (0.400 to 0.625) |\n| good | 0.750 | 0.500 (0.375 to 0.600) |\n\n"
+        "It differs, by 3 %\\. Class &lt;b&gt; too\\.\n\n## Results\n"
     ) in body
     assert "| zero-shot | test | macro\\_f1 | 0.8765 |\n" in body
     assert "The head reads the mean" in body

@@ -83,7 +83,8 @@ def test_killed_run_ends_bit_identical(place: Path) -> None:
         kills += 1
     assert kills == KILLS
     finish(start(place, killed))
-    for name in ("model/model.safetensors", "predictions.csv", "prior.json"):
+    files = ("model/model.safetensors", "held-out.safetensors", "predictions.csv", "prior.json")
+    for name in files:
         assert (unbroken / name).read_bytes() == (killed / name).read_bytes(), name
     leftovers = [p for p in killed.rglob("*") if p.name.startswith(".") or "checkpoint" in p.name]
     assert not leftovers

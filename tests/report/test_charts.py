@@ -3,10 +3,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from matplotlib.container import BarContainer, ErrorbarContainer
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from isogloss.report.charts import draw_run
+from isogloss.errors import IsoglossError
+from isogloss.report.charts import PICTURES, draw_prior, draw_priors, draw_run
 
 
 def prior(classes: int, **more: Any) -> dict[str, Any]:
@@ -39,3 +43,42 @@ def test_labels_are_text_and_nothing_else(tmp_path: Path) -> None:
     labels = ["$\\frac{", "[red]", "a" * 300]
     draw_run(prior(3, labels=labels), {}, "f1", tmp_path / "a.png")
     assert (tmp_path / "a.png").stat().st_size > 5_000
+
+
+@pytest.mark.parametrize("ending", PICTURES)
+def test_a_balance_alone(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "new" / f"a{ending.upper()}"
+    draw_prior(prior(4), path)
+    begins = {".png": b"\x89PNG", ".pdf": b"%PDF", ".svg": b"<?xml"}
+    assert path.read_bytes().startswith(begins[ending])
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_picture_of_another_format(tmp_path: Path) -> None:
+    with pytest.raises(IsoglossError) as caught:
+        draw_prior(prior(4), tmp_path / "a.docx")
+    assert caught.value.code == "E650"
+    assert not list(tmp_path.iterdir())
+
+
+def test_bars_are_the_shares_and_marks_the_intervals() -> None:
+    axes = Figure().subplots()
+    shares = {"source": [0.7, 0.3], "predicted": [0.6, 0.4], "estimate": [0.2, 0.8]}
+    intervals = [[0.1, 0.25], [0.75, 0.9]]
+    draw_priors(axes, prior(2, interval=intervals, level=0.9, **shares))
+    bars = [drawn for drawn in axes.containers if isinstance(drawn, BarContainer)]
+    assert [[bar.get_height() for bar in series] for series in bars] == list(shares.values())
+    assert "90 % interval" in axes.get_title(loc="left")
+    (marks,) = [drawn for drawn in axes.containers if isinstance(drawn, ErrorbarContainer)]
+    ends = [segment[:, 1] for segment in marks[2][0].get_segments()]
+    np.testing.assert_allclose(ends, intervals)
+
+
+def test_of_many_classes_the_largest_on_any_side_are_drawn() -> None:
+    axes = Figure().subplots()
+    estimate = [0.0] * 39 + [1.0]
+    draw_priors(axes, prior(40, estimate=estimate, source=[1.0] + [0.0] * 39))
+    names = [label.get_text() for label in axes.get_xticklabels()]
+    assert {"class 0", "class 39"} <= set(names)
+    assert len(names) == 16
+    assert "the 16 largest of 40" in axes.get_title(loc="left")

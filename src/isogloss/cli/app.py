@@ -15,6 +15,7 @@ from isogloss.cli.evaluate import evaluate
 from isogloss.cli.failures import Commands
 from isogloss.cli.inspect import inspect
 from isogloss.cli.predict import predict
+from isogloss.cli.prior import prior
 from isogloss.cli.quiet import quiet_environment
 
 app = typer.Typer(
@@ -47,7 +48,7 @@ def options(
     """Options of the command itself; the help text is the one given to `app`."""
 
 
-for command in (inspect, adapt, predict, evaluate, demo, env):
+for command in (inspect, adapt, predict, evaluate, prior, demo, env):
     app.command(no_args_is_help=command not in (demo, env))(command)
 
 

@@ -37,7 +37,10 @@ def show_result(result: AdaptResult, config: RunConfig) -> None:
     console.print(Text(one_line(what_was_done(result, config))), soft_wrap=True)
     console.print()
     balance = balance_table(result.prior, ascii_only=narrow)
-    console.print(stacked(metrics_table(result.metrics), balance, shift_sentence(result.prior)))
+    console.print(stacked(metrics_table(result.metrics), balance))
+    console.print()
+    for line in shift_sentences(result.prior):
+        console.print(Text(one_line(line)), soft_wrap=True)
     console.print()
     for line in where_to_go_on(result, config):
         console.print(Text(line), soft_wrap=True)
@@ -63,9 +66,10 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     return out
 
 
-def balance_table(prior: Mapping[str, Any], *, ascii_only: bool) -> Table:
+def balance_table(
+    prior: Mapping[str, Any], *, ascii_only: bool, title: str = "Class balance of the target"
+) -> Table:
     """Class balance: source, raw predictions on the target, estimate with its interval."""
-    title = "Class balance of the target"
     columns = ["class", "source", "as predicted", "estimate", interval_name(prior)]
     out = table(title, columns, kinds="tbbbn")
     largest = max(*prior["source"], *prior["predicted"], *prior["estimate"])
@@ -94,12 +98,15 @@ def interval_name(prior: Mapping[str, Any]) -> str:
     return f"{100 * prior.get('level', 0.95):g} % interval"
 
 
-def shift_sentence(prior: Mapping[str, Any]) -> str:
-    """Whether the target's balance differs from the source's, in words."""
+def shift_sentences(prior: Mapping[str, Any]) -> list[str]:
+    """How large the shift is, and what the estimate says of itself."""
     size = f"Prior shift {prior['shift']:.2f} (total variation, 0 to 1)"
+    if "sentences" in prior:
+        return [f"{size}.", *prior["sentences"]]
+    # A run that an earlier version finished.
     if prior["significant"]:
-        return f"{size}: the target's class balance differs from the source's."
-    return f"{size}: no difference from the source's class balance can be made out."
+        return [f"{size}: the target's class balance differs from the source's."]
+    return [f"{size}: no difference from the source's class balance can be made out."]
 
 
 def where_to_go_on(result: AdaptResult, config: RunConfig) -> list[str]:

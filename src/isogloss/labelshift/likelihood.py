@@ -1,111 +1,90 @@
-"""The target prior of greatest likelihood under label shift, by expectation maximisation."""
+"""The target prior of greatest likelihood under label shift, and what every row adds to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+import scipy.linalg
 
-from isogloss.labelshift.calibration import fit_calibration
-from isogloss.labelshift.checks import Floats, Integers
-from isogloss.labelshift.priors import check_prior
-from isogloss.labelshift.uncertainty import row_counts
+from isogloss.labelshift.calibration import log_probabilities, parameters_of
+from isogloss.labelshift.checks import Floats
+from isogloss.labelshift.mixture import mixture_weights
+from isogloss.labelshift.moments import tilted
+from isogloss.labelshift.rows import SourceRows, TargetRows
 
-_ITERATIONS, _TOLERANCE = 1000, 1e-6
-# Calibrations refitted for the interval; each serves several draws of the target.
-_REFITS = 20
+# Target rows' worth of the source prior that keep every share above 0.
+_PSEUDO_ROWS = 0.5
 
 
-def expectation_maximization(
-    probabilities: Floats, source_prior: npt.ArrayLike, *, counts: Floats | None = None
-) -> Floats:
-    """Maximum-likelihood target priors, for several weightings of the rows at once.
+@dataclass(frozen=True, kw_only=True)
+class Likelihood:
+    """The estimate with its influences, as in `Moments`.
+
+    Attributes:
+        prior: (k,) positive, sums to 1.
+        source_influence: (bundles, k) what each source bundle adds to it.
+        target_influence: (bundles, k) likewise.
+    """
+
+    prior: Floats
+    source_influence: Floats
+    target_influence: Floats
+
+
+def likelihood_prior(source: SourceRows, target: TargetRows) -> Likelihood:
+    """Maximise the likelihood of the target's calibrated probabilities.
 
     Args:
-        probabilities: (m, k) calibrated on the source, predicted on target rows.
-        source_prior: (k,) the prior that they are calibrated for.
-        counts: (draws, m) how often each row counts; one draw of every row once by default.
-
-    Returns:
-        (draws, k) priors. A class without source rows keeps 0.
-
-    Raises:
-        IsoglossError: E400, E401, E402 for an unusable prior.
+        source: labelled rows with their calibration.
+        target: target rows.
 
     References:
-        Saerens, Latinne & Decaestecker, Neural Computation 2002.
+        Saerens, Latinne & Decaestecker, Neural Computation 2002; with the calibration of
+        Alexandari, Kundaje & Shrikumar, ICML 2020. Influences: Huber & Ronchetti, Robust
+        Statistics, section 4.2, on the likelihood's and the calibration's first-order conditions.
     """
-    prior = check_prior(source_prior)
-    times = np.ones((1, len(probabilities))) if counts is None else counts
-    totals = times.sum(axis=1, keepdims=True)
-    seen = prior > 0
-    ratios = probabilities[:, seen] / prior[seen]
-    estimate = np.repeat(prior[None, seen], len(times), axis=0)
-    for _ in range(_ITERATIONS):
-        mixture = np.maximum(estimate @ ratios.T, np.finfo(float).tiny)
-        updated = estimate * ((times / mixture) @ ratios) / totals
-        updated /= updated.sum(axis=1, keepdims=True)
-        change = np.abs(updated - estimate).max()
-        estimate = updated
-        if change < _TOLERANCE:
-            break
-    priors = np.zeros((len(times), len(prior)))
-    priors[:, seen] = estimate
-    return priors
+    densities = target.calibrated / source.prior
+    prior = mixture_weights(densities, source.prior, pseudo_rows=_PSEUDO_ROWS)
+    posterior = tilted(target.calibrated, source.prior, prior)
+    rows = len(posterior)
+    share = rows / (rows + _PSEUDO_ROWS)
+    variability = np.diag(posterior.mean(axis=0)) - posterior.T @ posterior / rows
+    # prior = mean posterior + pseudo-rows, so d log prior solves `sensitivity · x = disturbance`.
+    sensitivity = np.diag(prior) - share * variability
+    solve = scipy.linalg.pinv(sensitivity, rtol=1e-12) * prior[:, None]
+    target_rows = target.bundles.sums(posterior - posterior.mean(axis=0)) / rows
+    target_influence = share * target_rows @ solve.T
+    # A disturbance of source prior and biases moves every posterior alike.
+    parameters = _parameter_influence(source)
+    logs = log_probabilities(target.probabilities)
+    scaled = np.diag((posterior * logs).mean(axis=0)) - posterior.T @ (posterior * logs) / rows
+    by_parameter = np.hstack([scaled * source.calibration.scale, variability])
+    one_hot = np.eye(len(prior))[source.labels]
+    prior_rows = source.bundles.sums((one_hot - source.prior) / source.prior) / len(one_hot)
+    moved = parameters @ by_parameter.T - prior_rows @ variability.T
+    return Likelihood(
+        prior=prior,
+        source_influence=share * moved @ solve.T,
+        target_influence=target_influence,
+    )
 
 
-def likelihood_prior(source: Floats, labels: Integers, target: Floats) -> Floats:
-    """The target prior (k,) by EM on probabilities calibrated on the source rows.
-
-    Args:
-        source: (n, k) predicted on labelled source rows, best held out from training.
-        labels: (n,) their classes.
-        target: (m, k) predicted on target rows.
-    """
-    prior = np.bincount(labels, minlength=source.shape[1]) / len(labels)
-    calibrated = fit_calibration(source, labels)(target)
-    return expectation_maximization(calibrated, prior)[0]
-
-
-def bootstrap_likelihood(
-    source: Floats,
-    labels: Integers,
-    target: Floats,
-    *,
-    draws: int,
-    seed: int,
-    source_groups: npt.ArrayLike | None = None,
-    target_groups: npt.ArrayLike | None = None,
-) -> tuple[Floats, Floats]:
-    """Repeat `likelihood_prior` on resampled rows of both sides.
-
-    Args:
-        source: (n, k); with `labels` (n,).
-        labels: classes in 0..k-1.
-        target: (m, k).
-        draws: number of resamples.
-        seed: of the resampling.
-        source_groups: (n,) integers; rows of one group are resampled together.
-        target_groups: (m,) integers, likewise.
-
-    Returns:
-        Target priors (draws, k) and the source priors (draws, k) that they were measured from.
-    """
-    rng = np.random.default_rng(seed)
-    refits = min(_REFITS, draws)
-    sizes = np.bincount(np.arange(draws) % refits)
-    targets, sources = [], []
-    resampled = _each(row_counts(len(source), source_groups, draws=refits, rng=rng))
-    for times, size in zip(resampled, sizes, strict=True):
-        prior = np.bincount(labels, weights=times, minlength=source.shape[1]) / times.sum()
-        calibrated = fit_calibration(source, labels, counts=times)(target)
-        for counts in row_counts(len(target), target_groups, draws=int(size), rng=rng):
-            targets.append(expectation_maximization(calibrated, prior, counts=counts))
-            sources.append(np.repeat(prior[None], len(counts), axis=0))
-    return np.concatenate(targets), np.concatenate(sources)
-
-
-def _each(blocks: Iterator[Floats]) -> Iterator[Floats]:
-    for block in blocks:
-        yield from block
+def _parameter_influence(source: SourceRows) -> Floats:
+    """What each source bundle adds to the calibration's (log scales, biases): (bundles, 2k)."""
+    rows, size = source.calibrated.shape
+    basis = parameters_of(source.kind, size)
+    if basis.shape[1] == 0:
+        return np.zeros((source.bundles.count, 2 * size))
+    logs = log_probabilities(source.probabilities) * source.calibration.scale
+    found = source.calibrated
+    error = np.eye(size)[source.labels] - found
+    score = source.bundles.sums(np.hstack([error * logs, error])) / rows
+    # Second derivatives in (log scales, biases): the scores' rows are linear in the logits.
+    weighted = found * logs
+    logit = np.diag(found.mean(axis=0)) - found.T @ found / rows
+    mixed = np.diag(weighted.mean(axis=0)) - weighted.T @ found / rows
+    scales = np.diag((weighted * logs).mean(axis=0)) - weighted.T @ weighted / rows
+    curvature = basis.T @ np.block([[scales, mixed], [mixed.T, logit]]) @ basis
+    curvature += np.eye(len(curvature)) / rows
+    return score @ basis @ np.linalg.inv(curvature) @ basis.T

@@ -1,4 +1,4 @@
-"""Class priors, the distance between them, and how much of a shift an estimate corrects."""
+"""Class priors: checked, counted, and divided into importance weights."""
 
 from __future__ import annotations
 
@@ -86,48 +86,3 @@ def importance_weights(target_prior: npt.ArrayLike, source_prior: npt.ArrayLike)
     if shared > 0:
         weights[seen] = target[seen] / shared / source[seen]
     return weights
-
-
-def total_variation(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """Measure the distance between two priors, in 0..1.
-
-    Args:
-        first: (k,) prior.
-        second: (k,) prior.
-
-    Returns:
-        Half the sum of absolute differences.
-
-    Raises:
-        IsoglossError: E400, E401, E402, E405 as `check_prior`.
-    """
-    one = check_prior(first)
-    two = check_prior(second, num_classes=one.size)
-    return float(0.5 * np.abs(one - two).sum())
-
-
-def prior_shift_correction(
-    source_prior: npt.ArrayLike, estimate: npt.ArrayLike, target_prior: npt.ArrayLike
-) -> float:
-    """Score an estimated target prior: the share of the prior shift that it corrects.
-
-    Args:
-        source_prior: (k,) prior.
-        estimate: (k,) estimated target prior.
-        target_prior: (k,) true target prior.
-
-    Returns:
-        1 for a perfect estimate, 0 for one as far off as assuming no shift, below 0 for a worse
-        one. Without a true shift: 1 where the estimate says so too, else minus infinity.
-
-    Raises:
-        IsoglossError: E400, E401, E402, E405 as `check_prior`.
-
-    References:
-        Xian, Ji & Zhao, ICLR 2022, section 4.2.
-    """
-    shift = total_variation(source_prior, target_prior)
-    error = total_variation(estimate, target_prior)
-    if shift < 1e-12:
-        return 1.0 if error < 1e-12 else float("-inf")
-    return (shift - error) / shift

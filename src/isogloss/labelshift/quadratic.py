@@ -7,7 +7,13 @@ import numpy.typing as npt
 import scipy.linalg
 import scipy.optimize
 
-from isogloss.labelshift.checks import Floats, check_range, check_shape, finite_array
+from isogloss.labelshift.checks import (
+    Floats,
+    check_choice,
+    check_range,
+    check_shape,
+    finite_array,
+)
 from isogloss.labelshift.priors import check_prior
 from isogloss.labelshift.statistics import check_confusion
 
@@ -24,6 +30,7 @@ def solve_weights(
     *,
     ridge: float = 0.0,
     center: npt.ArrayLike | None = None,
+    metric: str = "prior",
 ) -> Floats:
     """Solve `argmin_w 1/2 w'(C'C)w - (C'mu)'w` subject to `w >= 0` and `prior·w = 1`.
 
@@ -38,12 +45,15 @@ def solve_weights(
         prior: (k,) source prior.
         ridge: strength of the pull towards `center`, at least 0.
         center: (k,) weights to prefer; all ones (no shift) by default.
+        metric: of the ridge and of "nearest": "prior" as above, or "euclidean",
+            `Σ_j (w_j - center_j)²`.
 
     Returns:
         w (k,), finite, nonnegative, with `prior @ w == 1` up to rounding.
 
     Raises:
-        IsoglossError: E400, E401, E402, E405 for unusable statistics, E407 for a negative ridge.
+        IsoglossError: E400, E401, E402, E405 for unusable statistics, E407 for a negative ridge,
+            E409 for another metric.
 
     References:
         Xian, Ji & Zhao, ICLR 2022, eq. 3; Lawson & Hanson, Solving Least Squares Problems, ch. 23.
@@ -54,18 +64,22 @@ def solve_weights(
     preferred = np.ones_like(shares) if center is None else finite_array(center, name="center")
     check_shape(preferred, shares.shape, name="center")
 
+    check_choice(metric, ("prior", "euclidean"), name="metric")
     seen = shares > 0
-    root = np.sqrt(shares[seen])
-    # In v = sqrt(prior) w the metric is Euclidean and the constraint is root·v = 1, |root| = 1.
+    # In v = scale w the metric is Euclidean and the constraint is root·v = 1, |root| = 1.
+    scale = np.sqrt(shares[seen])
+    if metric == "euclidean":
+        scale = np.full_like(scale, float(np.linalg.norm(shares[seen])))
+        ridge /= float(scale[0]) ** 2
     solution = _solve_scaled(
-        matrix[:, seen] / root,
+        matrix[:, seen] / scale,
         mean - matrix[:, ~seen].sum(axis=1),
-        root=root,
-        center=preferred[seen] * root,
+        root=shares[seen] / scale,
+        center=preferred[seen] * scale,
         ridge=ridge,
     )
     weights = np.ones_like(shares)
-    weights[seen] = solution / root
+    weights[seen] = solution / scale
     return weights
 
 

@@ -72,7 +72,9 @@ The share of each class{% if level %}; the estimate with its \
 | --- |{% for heading in shares %} ---: |{% endfor +%}
 {% for label in labels %}{% set row = loop.index0 %}| {{ label }} |\
 {% for column in shares.values() %} {{ column[row] | safe }} |{% endfor +%}
-{% endfor %}{% endif %}{% if metrics %}
+{% endfor %}{% if sentences %}
+{% for sentence in sentences %}{{ sentence }}{% if not loop.last %} {% endif %}{% endfor +%}
+{% endif %}{% endif %}{% if metrics %}
 ## Results
 
 | Stage | Data | Measure | Value |
@@ -137,7 +139,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
             `languages` (codes such as "de"); `notes` (strings); `metrics` (by stage, then by data
             set, then by measure: a number); `prior` with, each of k shares in 0..1 in the order of
             the labels, any of `source`, `predicted`, `estimate` and `true`, and `interval` (k
-            pairs) at `level` in 0..1.
+            pairs) at `level` in 0..1; and `sentences` that say what the estimate is worth.
 
     Returns:
         Markdown with YAML front matter. No text among the facts can be taken for markup.
@@ -161,6 +163,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
             example=Markup(_EXAMPLES[task]),
             shares=_shares(prior),
             level=prior.get("level"),
+            sentences=prior.get("sentences"),
         )
     )
     return f"---\n{_front_matter(facts)}---\n\n{text}"

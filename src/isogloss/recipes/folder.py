@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.atomic import naming
+from isogloss.data.atomic import naming, replacing
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig, read_yaml
 from isogloss.trainers.base import COMPLETE_MARKER
@@ -138,6 +138,12 @@ def link_tree(source: Path, target: Path) -> None:
     shutil.copytree(source, temporary, copy_function=_link_or_copy)
     shutil.rmtree(target, ignore_errors=True)
     temporary.replace(target)
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Copy a file by a hard link (a copy where the file system has none), whole or not at all."""
+    with replacing(target) as temporary, naming(target):
+        _link_or_copy(str(source), str(temporary))
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -12,7 +12,8 @@ from datasets import Dataset
 from isogloss.data.formats import format_of
 from isogloss.models.card import model_card
 from isogloss.recipes.config import stage_names
-from isogloss.recipes.folder import link_tree, write_json
+from isogloss.recipes.folder import link_file, link_tree, write_json
+from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.inputs import CanonicalData
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.workshop import Workshop
@@ -20,12 +21,19 @@ from isogloss.report.charts import draw_run
 
 
 def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) -> None:
-    """Write the model, its card, the predictions, `prior.json` and, last, `metrics.json`."""
+    """Write the model, its card, the held-out rows, the predictions, `prior.json`, `metrics.json`.
+
+    The last is the mark of a finished run.
+    """
     config, folder = shop.config, shop.folder
     names = stage_names(config.recipe)
     results = {name: folder.stage_result(name) or {} for name in names}
     model = folder.root / "model"
     link_tree(folder.stage(names[-1]) / "model", model)
+    kept = folder.stage(names[-1]) / HELD_OUT
+    # A stage that an earlier version finished has none.
+    if kept.is_file():
+        link_file(kept, folder.root / HELD_OUT)
     with warnings.catch_warnings():
         # Rows that are cut were warned of when the target was encoded for training.
         warnings.filterwarnings("ignore", message="W522")

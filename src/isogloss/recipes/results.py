@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from isogloss.labelshift.priors import total_variation
+from isogloss.labelshift.prior_estimation import estimate_prior
+from isogloss.recipes.heldout import HELD_OUT, save_held_out
+from isogloss.recipes.prior_report import class_shares_of, describe_prior
 from isogloss.recipes.workshop import Workshop, sample
-from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
 # A run estimates the prior from at most this many target examples.
@@ -17,6 +16,8 @@ PRIOR_SAMPLE = 4_000
 
 def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -> dict[str, Any]:
     """Score a stage's classifier and estimate the target prior with it.
+
+    What it says of the held-out rows stays in the stage's folder, for priors of other files.
 
     Args:
         shop: the run.
@@ -44,6 +45,8 @@ def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -
         for name, dataset in sets.items()
     }
     shop.progress.finish()
+    kept = shop.folder.stage(stage) / HELD_OUT
+    save_held_out(kept, rows[own], names=shop.labels.names, trained_on=own == "train")
     truth = shop.task.decode(rows[own].labels, sets[own])
     metrics = {own: row_metrics(shop, truth, sets[own], rows[own])}
     if data.test is not None:
@@ -60,23 +63,24 @@ def prior_report(shop: Workshop, source: CollectedRows, target: CollectedRows) -
         target: target rows.
 
     Returns:
-        `labels` and, each (k,) in their order, `source`, `predicted` (raw shares of predicted
-        classes), `estimate`, `interval` (k pairs) at `level`, `weights`, and `true` where a recipe
-        knows it; `shift`, the total variation between source and estimate; `significant`.
+        What `describe_prior` gives, `source` being the shares of the training rows; and `true`,
+        (k,), where a recipe knows it.
     """
-    estimator = RowEstimator(source=None, target=None, pad_token_id=0, seed=shop.config.seed)
-    estimate = estimator.estimate_from(source, target)
-    report = {
-        "labels": list(shop.labels.names),
-        "source": shop.source_prior.tolist(),
-        "predicted": predicted_shares(target, len(shop.labels)).tolist(),
-        "estimate": estimate.prior.tolist(),
-        "interval": np.asarray(estimate.interval).tolist(),
-        "level": 0.95,
-        "weights": estimate.weights.tolist(),
-        "shift": float(total_variation(shop.source_prior, estimate.prior)),
-        "significant": bool(estimate.significant),
-    }
+    tagging = shop.task.kind == "token"
+    estimate = estimate_prior(
+        source.probabilities,
+        source.labels,
+        target.probabilities,
+        source_groups=source.examples if tagging else None,
+        target_groups=target.examples if tagging else None,
+        seed=shop.config.seed,
+    )
+    report = describe_prior(
+        estimate,
+        labels=shop.labels.names,
+        predicted=class_shares_of(target.predictions, len(shop.labels)),
+        source=shop.source_prior,
+    )
     if shop.target_prior is not None:
         report["true"] = shop.target_prior.tolist()
     return report
@@ -85,8 +89,3 @@ def prior_report(shop: Workshop, source: CollectedRows, target: CollectedRows) -
 def row_metrics(shop: Workshop, truth: Any, dataset: Any, rows: CollectedRows) -> dict[str, float]:
     """The task's scores of predicted rows against true labels as `Task.references` gives them."""
     return shop.task.metrics(truth, shop.task.decode(rows.predictions, dataset))
-
-
-def predicted_shares(rows: CollectedRows, num_classes: int) -> np.ndarray:
-    """(k,) shares of the predicted classes; the raw count that ignores the classifier's errors."""
-    return np.bincount(rows.predictions, minlength=num_classes) / max(1, len(rows.predictions))

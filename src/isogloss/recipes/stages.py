@@ -194,14 +194,15 @@ def bound_steps(args: RowTrainingArguments, shop: Workshop, examples: int) -> No
 
 def make_estimator(shop: Workshop, args: IWDAConfig, pad_token_id: int) -> RowEstimator:
     """Who estimates the weights, from at most `weight_sample` examples a side."""
-    online = args.weighting == "online"
+    # The paper solves the plain problem once and mixes in rho instead of shrinking.
+    plain = "bbse-hard" if args.hard_statistics else "bbse"
+    exact = args.weighting == "online" or args.hard_statistics
     return RowEstimator(
         source=sample(shop.data.held_out, args.weight_sample, shop.config.seed),
         target=sample(shop.data.target, args.weight_sample, shop.config.seed),
         pad_token_id=pad_token_id,
         precision=shop.precision,
-        hard=args.hard_statistics,
-        # The paper solves the plain problem once and mixes in rho instead.
-        shrink=not online,
+        method=plain if exact else "auto",
+        calibration="none" if exact else "bcts",
         seed=shop.config.seed,
     )

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import RunFolder, link_tree
+from isogloss.recipes.folder import RunFolder, link_file, link_tree
+from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.workshop import Workshop
 
 # What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
@@ -40,6 +41,9 @@ def take_over(shop: Workshop, start: Path) -> None:
     shop.progress.say(f"zero-shot: taken over from {start}")
     shop.folder.stage("zero-shot").mkdir(parents=True, exist_ok=True)
     link_tree(earlier.stage("zero-shot") / "model", shop.folder.stage("zero-shot") / "model")
+    # A stage that an earlier version finished has none.
+    if (earlier.stage("zero-shot") / HELD_OUT).is_file():
+        link_file(earlier.stage("zero-shot") / HELD_OUT, shop.folder.stage("zero-shot") / HELD_OUT)
     stage_result = earlier.stage_result("zero-shot")
     assert stage_result is not None
     shop.folder.finish_stage("zero-shot", stage_result)

@@ -1,5 +1,5 @@
 """Pictures of what a run found."""
 
-from isogloss.report.charts import draw_run
+from isogloss.report.charts import draw_prior, draw_priors, draw_run
 
-__all__ = ["draw_run"]
+__all__ = ["draw_prior", "draw_priors", "draw_run"]

@@ -1,4 +1,4 @@
-"""One picture of a run: the class balance on the left, the scores by stage on the right."""
+"""Pictures of class balances: of a run, beside the scores of its stages, or of a file alone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from isogloss.data.atomic import naming, replacing
+from isogloss.errors import IsoglossError
 
 # Apart in lightness as well as in hue, so that they can be told in print and by everyone.
 COLOURS = {
@@ -26,6 +29,8 @@ NAMES = {
 }
 # More classes than this would not be legible; the largest are shown.
 MOST_CLASSES = 16
+# Endings of pictures -> what matplotlib calls the format.
+PICTURES = {".png": "png", ".pdf": "pdf", ".svg": "svg"}
 
 
 def draw_run(
@@ -40,7 +45,7 @@ def draw_run(
 
     Args:
         prior: as in `prior.json`: `labels` and, each (k,), `source`, `predicted`, `estimate`,
-            `interval` and perhaps `true`.
+            `interval` at `level`, and perhaps `true`.
         scores: stage -> score in [0, 1]; may be empty, then the balance is drawn alone.
         score_name: what the scores are.
         path: the PNG file to write, whole or not at all.
@@ -53,16 +58,54 @@ def draw_run(
         _draw_scores(right, scores, score_name, optimum)
     else:
         left = figure.subplots()
-    _draw_prior(left, prior)
-    temporary = path.with_name(f".{path.name}")
-    figure.savefig(temporary, format="png")
-    temporary.replace(path)
+    draw_priors(left, prior)
+    _save(figure, path, format="png")
 
 
-def _draw_prior(axes: Axes, prior: Mapping[str, Any]) -> None:
-    shown = np.argsort(prior["source"])[::-1][:MOST_CLASSES]
-    shown = np.sort(shown)
+def draw_prior(prior: Mapping[str, Any], path: Path) -> None:
+    """Draw an estimated class balance beside the source's and the predicted one.
+
+    Args:
+        prior: as `draw_run` takes it.
+        path: the file to write, whole or not at all; it ends in one of `PICTURES`.
+
+    Raises:
+        IsoglossError: E650 for another ending, E121 where it cannot be written.
+    """
+    check_picture(path)
+    figure = Figure(figsize=(6.4, 3.6), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    draw_priors(figure.subplots(), prior)
+    _save(figure, path, format=PICTURES[path.suffix.lower()])
+
+
+def check_picture(path: Path) -> None:
+    """Refuse a picture of another format than those in `PICTURES`.
+
+    Raises:
+        IsoglossError: E650.
+    """
+    if path.suffix.lower() not in PICTURES:
+        raise IsoglossError("E650", path=path, known=", ".join(PICTURES))
+
+
+def _save(figure: Figure, path: Path, *, format: str) -> None:
+    with replacing(path) as temporary, naming(path):
+        figure.savefig(temporary, format=format)
+
+
+def draw_priors(axes: Axes, prior: Mapping[str, Any]) -> None:
+    """Draw the class balances of a prior report as bars, the estimate with its interval.
+
+    Args:
+        axes: to draw on.
+        prior: `labels` and, each (k,), any of `source`, `predicted`, `estimate` and `true`;
+            with `estimate` also `interval` (k pairs) at `level`. Of more than `MOST_CLASSES`
+            classes those are drawn that are largest in any of them.
+    """
     series = [name for name in NAMES if name in prior]
+    largest = np.max([prior[name] for name in series], axis=0)
+    shown = np.sort(np.argsort(-largest, kind="stable")[:MOST_CLASSES])
     width = 0.8 / len(series)
     for i, name in enumerate(series):
         shares = np.asarray(prior[name])[shown]
@@ -81,7 +124,7 @@ def _draw_prior(axes: Axes, prior: Mapping[str, Any]) -> None:
     if max(map(len, labels)) * len(labels) > 60:
         axes.tick_params(axis="x", rotation=40)
     axes.set_ylabel("share of rows")
-    axes.set_title("Class balance (bars: 95 % interval)", fontsize=10, loc="left")
+    axes.set_title(_balance_title(prior, len(shown)), fontsize=10, loc="left")
     axes.legend(
         frameon=False,
         fontsize=8,
@@ -90,6 +133,15 @@ def _draw_prior(axes: Axes, prior: Mapping[str, Any]) -> None:
         ncols=len(series),
     )
     _plain(axes)
+
+
+def _balance_title(prior: Mapping[str, Any], shown: int) -> str:
+    notes = []
+    if "estimate" in prior:
+        notes.append(f"bars: {100 * prior.get('level', 0.95):g} % interval")
+    if shown < len(prior["labels"]):
+        notes.append(f"the {shown} largest of {len(prior['labels'])}")
+    return f"Class balance ({'; '.join(notes)})" if notes else "Class balance"
 
 
 def _draw_scores(

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from isogloss.labelshift.estimation import WeightEstimate, estimate_weights
+from isogloss.labelshift.prior_estimation import PriorEstimate, PriorEstimator
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
@@ -22,9 +22,9 @@ class RowEstimator:
         target: encoded target examples, unlabelled.
         pad_token_id: of the tokenizer.
         precision: of the matrix products.
-        hard: statistics of predicted classes instead of probabilities.
-        shrink: draw the estimate towards "no shift" by its own uncertainty.
-        seed: of the resampling.
+        method: as for `PriorEstimator`.
+        calibration: as for `PriorEstimator`.
+        seed: of the estimate's random choices.
 
     References:
         Xian, Ji & Zhao, ICLR 2022, eq. 3.
@@ -34,32 +34,31 @@ class RowEstimator:
     target: Any
     pad_token_id: int
     precision: Literal["bf16", "fp32"] = "fp32"
-    hard: bool = False
-    shrink: bool = True
+    method: str = "auto"
+    calibration: str = "bcts"
     seed: int = 0
 
     def __call__(self, classifier: FeatureClassifier) -> np.ndarray:
         """(k,) the weights that the classifier's predictions on both sides imply."""
         return self.estimate(classifier).weights
 
-    def estimate(self, classifier: FeatureClassifier) -> WeightEstimate:
+    def estimate(self, classifier: FeatureClassifier) -> PriorEstimate:
         """The weights with the prior they imply and its interval."""
         return self.estimate_from(
             self.collect(classifier, self.source), self.collect(classifier, self.target)
         )
 
-    def estimate_from(self, source: CollectedRows, target: CollectedRows) -> WeightEstimate:
+    def estimate_from(self, source: CollectedRows, target: CollectedRows) -> PriorEstimate:
         """The same from rows that were collected before."""
-        return estimate_weights(
+        estimator = PriorEstimator(
             source.probabilities,
             source.labels,
-            target.probabilities,
-            hard=self.hard,
-            shrink=self.shrink,
+            method=self.method,
+            calibration=self.calibration,
+            groups=source.examples,
             seed=self.seed,
-            source_groups=source.examples,
-            target_groups=target.examples,
         )
+        return estimator.estimate(target.probabilities, groups=target.examples)
 
     def collect(self, classifier: FeatureClassifier, dataset: Any) -> CollectedRows:
         """The rows of `dataset` under `classifier`."""

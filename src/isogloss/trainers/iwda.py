@@ -16,8 +16,8 @@ from isogloss.data.pairing import PairedBatchSampler, PairedDataset
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.holder import ClassWeights, FixedWeights
 from isogloss.labelshift.initial import mix
+from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights, rate_per_row
-from isogloss.labelshift.priors import total_variation
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput
 from isogloss.trainers.base import RowTrainer, split_by_decay

@@ -1,0 +1,161 @@
+"""Solve `target = classes @ prior` for the prior, with and without a violated assumption."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+import scipy.stats
+
+from isogloss.labelshift.checks import Floats
+from isogloss.labelshift.moments import Moments
+
+# Directions of the statistics with less variance than this share of the largest are constant.
+_RANK_TOLERANCE = 1e-7
+# A pull to the source prior too weak to matter but where the statistics leave a choice.
+_PULL = 1e-6
+_BISECTIONS = 40
+# The assumption counts as violated below this p-value.
+VIOLATED = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Match:
+    """A prior matched to moments.
+
+    Attributes:
+        prior: (k,) on the simplex.
+        free: (k,) without the signs' constraint: unbiased, perhaps with negative shares.
+        solver: (k, d), `free = source prior + solver @ (target - classes @ source prior)`.
+        known: (k, k), projects a change of the prior on what the statistics can see of it.
+        statistic: of the test that some prior explains the target, chi-square under label shift.
+        degrees: of freedom of that test; 0 where the statistics are as few as the classes.
+        p_value: of the test, in 0..1; 1 without degrees of freedom.
+        misfit: variance of the violation along `directions`, at least 0.
+        misfit_covariance: (k, k) what the violation adds to the covariance of `free`.
+    """
+
+    prior: Floats
+    free: Floats
+    solver: Floats
+    known: Floats
+    statistic: float
+    degrees: int
+    p_value: float
+    misfit: float = 0.0
+    misfit_covariance: Floats
+
+
+def match(moments: Moments, source_prior: Floats) -> Match:
+    """The best prior by generalised least squares under label shift, and the test of it.
+
+    References:
+        Hansen, Econometrica 1982 (generalised method of moments, test of overidentification).
+    """
+    covariance = moments.covariance
+    scale = np.sqrt(np.diag(covariance))
+    scale = np.where(scale > 1e-9 * max(float(scale.max()), 1e-300), scale, np.inf)
+    values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
+    kept = values > _RANK_TOLERANCE * max(float(values.max()), 1e-300)
+    whitener = (vectors[:, kept] / np.sqrt(values[kept])).T / scale
+    found = _solve(moments, source_prior, whitener)
+    if found.degrees == 0:
+        return found
+    # Statistics that are as many as independent rows fit their own noise (Hotelling).
+    spare = max(moments.effective_rows - len(whitener), 1.0)
+    ratio = found.statistic / found.degrees * spare / (spare + len(whitener) - 1.0)
+    p_value = float(scipy.stats.f.sf(ratio, found.degrees, spare))
+    return replace(found, p_value=p_value)
+
+
+def match_plainly(moments: Moments, source_prior: Floats) -> Match:
+    """The prior whose mixture of class means is nearest to the target's, every statistic alike.
+
+    There is no test in it: the distances are not in units of noise.
+    """
+    return replace(_solve(moments, source_prior, np.eye(len(moments.target))), degrees=0)
+
+
+def match_violated(moments: Moments, source_prior: Floats, directions: Floats) -> Match:
+    """The best prior where label shift does not hold, by a random-effects model.
+
+    The target's statistics are `classes @ prior + noise + violation`, the violation a random
+    vector of covariance `misfit * directions`. Its variance is the one at which the residuals are
+    as large as expected, so statistics that the violation disturbs most count least.
+
+    Args:
+        moments: of both sides.
+        source_prior: (k,).
+        directions: (d, d) positive definite, how a violation moves the statistics.
+
+    References:
+        Paule & Mandel, J. Res. Natl. Bur. Stand. 1982; DerSimonian & Kacker, Contemp. Clin.
+        Trials 2007.
+    """
+    noise = moments.covariance
+    noise = noise + 1e-10 * max(float(np.trace(noise)), 1e-300) / len(noise) * np.eye(len(noise))
+    # In this basis the directions are the identity and the noise is diagonal.
+    variances, basis = scipy.linalg.eigh(noise, directions)
+    variances = np.maximum(variances, 0.0)
+
+    def solve(misfit: float) -> Match:
+        return _solve(moments, source_prior, basis.T / np.sqrt(variances + misfit)[:, None])
+
+    low, high = 1e-12, 1e4
+    for _ in range(_BISECTIONS):
+        middle = float(np.sqrt(low * high))
+        found = solve(middle)
+        low, high = (middle, high) if found.statistic > found.degrees else (low, middle)
+    found = solve(high)
+    spread = high * found.solver @ directions @ found.solver.T
+    return replace(found, misfit=high, misfit_covariance=spread)
+
+
+def _solve(moments: Moments, source_prior: Floats, whitener: Floats) -> Match:
+    size = len(source_prior)
+    contrasts = scipy.linalg.helmert(size).T
+    system = whitener @ moments.classes
+    residual = whitener @ (moments.target - moments.classes @ source_prior)
+    inverse, rank = _inverse(system @ contrasts)
+    step = inverse @ residual
+    left = residual - system @ contrasts @ step
+    free = source_prior + contrasts @ step
+    degrees = len(whitener) - rank
+    return Match(
+        prior=_constrained(system, whitener @ moments.target, source_prior)
+        if free.min() < 0
+        else free / free.sum(),
+        free=free,
+        solver=contrasts @ inverse @ whitener,
+        known=contrasts @ (inverse @ system @ contrasts) @ contrasts.T,
+        statistic=float(left @ left),
+        degrees=degrees,
+        p_value=1.0,
+        misfit_covariance=np.zeros((size, size)),
+    )
+
+
+def _inverse(system: Floats) -> tuple[Floats, int]:
+    left, values, right = np.linalg.svd(system, full_matrices=False)
+    kept = values > _RANK_TOLERANCE * max(float(values.max(initial=0.0)), 1e-300)
+    return (right[kept].T / values[kept]) @ left[:, kept].T, int(kept.sum())
+
+
+def _constrained(system: Floats, goal: Floats, source_prior: Floats) -> Floats:
+    """Minimise `|system p - goal|²` over the simplex by nonnegative least squares.
+
+    On `sum p = 1` the objective is `|A p|²` with `A = system - goal 1'`, and for the direction of
+    its minimiser `min |A y|² + (sum y - 1)²` over `y >= 0` needs no penalty weight.
+    """
+    pull = _PULL * max(float(np.abs(system).max()), 1e-300)
+    rows = np.vstack([system, pull * np.eye(len(source_prior))])
+    ends = np.concatenate([goal, pull * source_prior])
+    matrix = rows - ends[:, None]
+    matrix /= max(float(np.abs(matrix).max()), 1e-300)
+    stacked = np.vstack([matrix, np.ones(len(source_prior))])
+    target = np.zeros(len(stacked))
+    target[-1] = 1.0
+    found = scipy.optimize.nnls(stacked, target, maxiter=200 * len(source_prior))[0]
+    return np.asarray(found / found.sum())

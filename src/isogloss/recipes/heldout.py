@@ -1,0 +1,90 @@
+"""What a stage's classifier says of the held-out source rows: all that a later prior needs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from isogloss.data.atomic import naming, replacing
+from isogloss.errors import IsoglossError
+from isogloss.recipes.serving import model_folder
+from isogloss.trainers.rows import CollectedRows
+
+# Beside the model in a stage's folder, and beside the last stage's model in the run's.
+HELD_OUT = "held-out.safetensors"
+# One entry of metadata that holds all: safetensors writes several in no fixed order.
+_FACTS = "isogloss"
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutRows:
+    """Labelled source rows as a classifier sees them.
+
+    Attributes:
+        probabilities: (n, k) float32, rows sum to 1.
+        labels: (n,) int64, the true classes in 0..k-1.
+        examples: (n,) int64, the example each row belongs to: the words of a sentence share one.
+        names: the k class names.
+        trained_on: whether the classifier was fitted to these very rows.
+    """
+
+    probabilities: np.ndarray
+    labels: np.ndarray
+    examples: np.ndarray
+    names: tuple[str, ...]
+    trained_on: bool
+
+
+def save_held_out(
+    path: Path, rows: CollectedRows, *, names: tuple[str, ...], trained_on: bool
+) -> None:
+    """Write the rows whole or not at all.
+
+    Args:
+        path: the file.
+        rows: with labels.
+        names: the k class names.
+        trained_on: whether the classifier was fitted to these very rows.
+
+    Raises:
+        IsoglossError: E121 where it cannot be written.
+    """
+    arrays = {
+        "probabilities": rows.probabilities.astype(np.float32),
+        "labels": rows.labels,
+        "examples": rows.examples,
+    }
+    facts = json.dumps({"labels": list(names), "trained_on": trained_on}, ensure_ascii=False)
+    with replacing(path) as temporary, naming(path):
+        save_file(arrays, temporary, metadata={_FACTS: facts})
+
+
+def read_held_out(folder: str | Path) -> HeldOutRows:
+    """The held-out rows of a run.
+
+    Args:
+        folder: of the run, of one of its stages, or of the model in either.
+
+    Raises:
+        IsoglossError: E524 and E525 as `model_folder`; E531 where there are none, E532 where they
+            cannot be read.
+    """
+    model = model_folder(folder)
+    path = model.parent / HELD_OUT
+    if not path.is_file():
+        raise IsoglossError("E531", folder=model.parent)
+    try:
+        with safe_open(path, framework="np") as file:
+            arrays: dict[str, Any] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            facts = json.loads(file.metadata()[_FACTS])
+        return HeldOutRows(
+            **arrays, names=tuple(facts["labels"]), trained_on=bool(facts["trained_on"])
+        )
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise IsoglossError("E532", path=path, reason=" ".join(str(error).split())) from error
