@@ -43,6 +43,8 @@ _ROWS_PER_STATISTIC = 2
 # The guess that steers the statistics keeps this share of the source prior, so that no class is
 # taken for absent before it was looked for.
 _CAUTION = 0.1
+# The likelihood counts as biased where it is off by more than this many times the noise's variance.
+_BIASED = 2.0
 # What a refuted assumption does to the variance: the part of a violation that looks like a shift of
 # the classes was found to be larger than the rest by a factor that grows with the misfit, up to the
 # last of these (docs/label-shift.md).
@@ -117,10 +119,19 @@ def _with_likelihood(fit: Fit, likelihood: Likelihood) -> Fit:
     covariance = float(
         (likelihood.source_influence * source).sum() + (likelihood.target_influence * target).sum()
     )
-    bias = max(0.0, float(difference @ difference) - variance)
+    length = float(difference @ difference)
+    bias = length - variance if length > _BIASED * variance else 0.0
     share = float(np.clip((bias - covariance) / max(bias + variance, 1e-300), 0.0, 1.0))
+    noise = sum(
+        float(((other + share * step) ** 2).sum())
+        for other, step in (
+            (likelihood.source_influence, source),
+            (likelihood.target_influence, target),
+        )
+    )
     return replace(
         fit,
         prior=likelihood.prior + share * difference,
+        noise=noise,
         diagnostics={**fit.diagnostics, "likelihood_share": 1.0 - share},
     )

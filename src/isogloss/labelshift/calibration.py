@@ -14,6 +14,8 @@ from isogloss.labelshift.checks import (
     check_choice,
     check_labels,
     check_probabilities,
+    check_shape,
+    finite_array,
 )
 
 CALIBRATIONS = ("none", "temperature", "bcts", "vector")
@@ -79,7 +81,9 @@ def fit_calibration(
     rows = check_probabilities(probabilities, name="the source probabilities")
     num_classes = rows.shape[1]
     classes = check_labels(labels, num_classes, name="the source labels")
-    weights = np.ones(len(rows)) if counts is None else np.asarray(counts, dtype=np.float64)
+    check_shape(classes, (len(rows),), name="the source labels")
+    weights = np.ones(len(rows)) if counts is None else finite_array(counts, name="the counts")
+    check_shape(weights, (len(rows),), name="the counts")
     basis = parameters_of(kind, num_classes)
     if basis.shape[1] == 0:
         return _unpack(np.zeros(2 * num_classes))

@@ -126,6 +126,7 @@ def cross_calibrate(
     """
     rows = check_probabilities(probabilities, name="the source probabilities")
     classes = check_labels(labels, rows.shape[1], name="the source labels")
+    check_shape(classes, (len(rows),), name="the source labels")
 
     def fit(train: Integers) -> Callable[[Integers], Floats]:
         calibration = fit_calibration(rows[train], classes[train], kind=kind)

@@ -32,6 +32,7 @@ class Fit:
             with too few rows to resample.
         unknown: (k, k) variance along what the statistics cannot see, for the interval alone.
         diagnostics: plain values that a method tells about itself.
+        noise: expected squared length of the error of `prior`; of `free`'s where it is not given.
     """
 
     prior: Floats
@@ -41,6 +42,7 @@ class Fit:
     extra: Floats
     unknown: Floats
     diagnostics: dict[str, Any] = field(default_factory=dict)
+    noise: float | None = None
 
     @cached_property
     def covariance(self) -> Floats:
@@ -121,8 +123,8 @@ def shift_p_value(fit: Fit, source_prior: Floats) -> float:
 def shrunk(fit: Fit, source_prior: Floats) -> tuple[Floats, float]:
     """Draw an estimate towards the source prior by as much as noise explains of its shift.
 
-    Noise alone adds the trace of the covariance to the squared length of the shift; what exceeds
-    it is kept.
+    Noise alone adds its own squared length, the trace of the covariance, to that of the shift; what
+    exceeds it is kept.
 
     Args:
         fit: the estimate.
@@ -138,7 +140,8 @@ def shrunk(fit: Fit, source_prior: Floats) -> tuple[Floats, float]:
     length = float(shift @ shift)
     if length <= 0.0:
         return source_prior, 0.0
-    kept = max(0.0, 1.0 - float(np.trace(fit.covariance)) / length)
+    noise = float(np.trace(fit.covariance)) if fit.noise is None else fit.noise
+    kept = max(0.0, 1.0 - noise / length)
     return source_prior + kept * shift, kept
 
 

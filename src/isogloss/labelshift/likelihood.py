@@ -10,7 +10,13 @@ import scipy.linalg
 from isogloss.labelshift.calibration import log_probabilities, parameters_of
 from isogloss.labelshift.checks import Floats
 from isogloss.labelshift.mixture import mixture_weights
-from isogloss.labelshift.moments import tilted
+from isogloss.labelshift.moments import (
+    gather_moments,
+    has_few_bundles,
+    of_rows,
+    statistics_of,
+    tilted,
+)
 from isogloss.labelshift.rows import SourceRows, TargetRows
 
 # Target rows' worth of the source prior that keep every share above 0.
@@ -24,12 +30,14 @@ class Likelihood:
     Attributes:
         prior: (k,) positive, sums to 1.
         source_influence: (bundles, k) what each source bundle adds to it.
-        target_influence: (bundles, k) likewise.
+        target_influence: (bundles, k) likewise; empty where there were too few bundles.
+        stand_in: (k, k) covariance of the prior where there were, else 0.
     """
 
     prior: Floats
     source_influence: Floats
     target_influence: Floats
+    stand_in: Floats
 
 
 def likelihood_prior(source: SourceRows, target: TargetRows) -> Likelihood:
@@ -55,6 +63,13 @@ def likelihood_prior(source: SourceRows, target: TargetRows) -> Likelihood:
     solve = scipy.linalg.pinv(sensitivity, rtol=1e-12) * prior[:, None]
     target_rows = target.bundles.sums(posterior - posterior.mean(axis=0)) / rows
     target_influence = share * target_rows @ solve.T
+    stand_in = np.zeros_like(variability)
+    if has_few_bundles(target):
+        statistic, _ = statistics_of(source.prior, prior, ["tilted"])
+        columns = np.eye(len(prior))
+        moments = gather_moments(source, target, of_rows(statistic), columns, prior=prior)
+        stand_in = share**2 * solve @ moments.stand_in @ solve.T
+        target_influence = target_influence[:0]
     # A disturbance of source prior and biases moves every posterior alike.
     parameters = _parameter_influence(source)
     logs = log_probabilities(target.probabilities)
@@ -67,6 +82,7 @@ def likelihood_prior(source: SourceRows, target: TargetRows) -> Likelihood:
         prior=prior,
         source_influence=share * moved @ solve.T,
         target_influence=target_influence,
+        stand_in=stand_in,
     )
 
 

@@ -14,6 +14,8 @@ from isogloss.labelshift.moments import Moments
 
 # Directions of the statistics with less variance than this share of the largest are constant.
 _RANK_TOLERANCE = 1e-7
+# Spreads and differences below this share of the statistics themselves are rounding.
+_ROUNDING = 1e-12
 # A pull to the source prior too weak to matter but where the statistics leave a choice.
 _PULL = 1e-6
 _BISECTIONS = 40
@@ -55,7 +57,10 @@ def match(moments: Moments, source_prior: Floats) -> Match:
         Hansen, Econometrica 1982 (generalised method of moments, test of overidentification).
     """
     covariance = moments.covariance
-    scale = np.sqrt(np.diag(covariance))
+    scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    size = max(float(np.abs(moments.classes).max()), float(np.abs(moments.target).max()))
+    if scale.max() <= _ROUNDING * size:
+        return match_plainly(moments, source_prior)
     scale = np.where(scale > 1e-9 * max(float(scale.max()), 1e-300), scale, np.inf)
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
     kept = values > _RANK_TOLERANCE * max(float(values.max()), 1e-300)
@@ -118,7 +123,7 @@ def _solve(moments: Moments, source_prior: Floats, whitener: Floats) -> Match:
     contrasts = scipy.linalg.helmert(size).T
     system = whitener @ moments.classes
     residual = whitener @ (moments.target - moments.classes @ source_prior)
-    inverse, rank = _inverse(system @ contrasts)
+    inverse, rank = _inverse(system @ contrasts, _ROUNDING * float(np.linalg.norm(system)))
     step = inverse @ residual
     left = residual - system @ contrasts @ step
     free = source_prior + contrasts @ step
@@ -137,9 +142,9 @@ def _solve(moments: Moments, source_prior: Floats, whitener: Floats) -> Match:
     )
 
 
-def _inverse(system: Floats) -> tuple[Floats, int]:
+def _inverse(system: Floats, rounding: float) -> tuple[Floats, int]:
     left, values, right = np.linalg.svd(system, full_matrices=False)
-    kept = values > _RANK_TOLERANCE * max(float(values.max(initial=0.0)), 1e-300)
+    kept = values > max(_RANK_TOLERANCE * float(values.max(initial=0.0)), rounding, 1e-300)
     return (right[kept].T / values[kept]) @ left[:, kept].T, int(kept.sum())
 
 

@@ -13,6 +13,7 @@ from isogloss.labelshift.checks import Floats
 _BLOCK = 8192
 _ITERATIONS, _TOLERANCE = 100, 1e-9
 _HALVINGS = 30
+_LEAST_KEPT = 0.1
 # A share below this is rounding.
 _NOTHING = 1e-12
 
@@ -53,7 +54,8 @@ def mixture_weights(
         step = _best_step(slope, curvature) - shares
         size = 1.0
         for _ in range(_HALVINGS):
-            moved = np.maximum(shares + size * step, 0.0)
+            # With pseudo-rows a share of 0 has no likelihood, and no way back from it.
+            moved = np.maximum(shares + size * step, _LEAST_KEPT * shares if pseudo_rows else 0.0)
             moved /= moved.sum()
             found = _model(densities, moved, share, prior)
             if found[0] >= value - 1e-15:

@@ -20,6 +20,8 @@ from isogloss.labelshift.rows import SourceRows, TargetRows
 _BLOCK = 50_000
 # With fewer target bundles than this their own spread is not trusted; the source's stands in.
 _FEW_BUNDLES = 50
+# What they suggest is then held against the source prior, as if that rested on so many bundles.
+_HELD_BUNDLES = 20
 
 # Takes calibrated and raw probabilities (n, k), gives statistics (n, columns).
 Statistic = Callable[[Floats, Floats], Floats]
@@ -121,6 +123,11 @@ def gather_moments(
         basis: (columns, d) to express the statistics in.
         prior: (k,) a guess at the target's prior, which weighs the source's noise.
     """
+    few = has_few_bundles(target)
+    if few:
+        # One row makes its own class look certain, and its mean look exact.
+        share = target.bundles.count / (target.bundles.count + _HELD_BUNDLES)
+        prior = share * prior + (1.0 - share) * source.prior
     counts = source.prior * len(source.labels)
     # A class mean takes up one of its rows' degrees of freedom.
     weights = prior / source.prior * np.sqrt(counts / np.maximum(counts - 1.0, 1.0))
@@ -132,8 +139,12 @@ def gather_moments(
     mean = sums.sum(axis=0) / len(target.calibrated)
     target_influence = (sums - rows[:, None] * mean) / len(target.calibrated)
     stand_in = np.zeros((len(mean), len(mean)))
-    if target.bundles.count < _FEW_BUNDLES:
-        implied = (squares - np.outer(classes @ prior, classes @ prior)) / len(target.calibrated)
+    if few:
+        # Weighed as the squares are, so that what is constant has no spread.
+        shares = weights * source.prior
+        center = classes @ shares / shares.sum()
+        implied = squares / shares.sum() - np.outer(center, center)
+        implied /= len(target.calibrated)
         stand_in = implied * _design_effect(target, target_influence, implied)
         target_influence = target_influence[:0]
     covariance = source_influence.T @ source_influence + target_influence.T @ target_influence
@@ -209,8 +220,12 @@ def effective_rows(source: SourceRows, target: TargetRows, prior: Floats) -> flo
     weights = (prior / source.prior)[source.labels]
     heavy = np.bincount(source.bundles.of_row, weights, source.bundles.count)
     kish = float(heavy.sum() ** 2 / max(float((heavy**2).sum()), 1e-300))
-    few = target.bundles.count < _FEW_BUNDLES
-    return kish if few else min(kish, float(target.bundles.count))
+    return kish if has_few_bundles(target) else min(kish, float(target.bundles.count))
+
+
+def has_few_bundles(target: TargetRows) -> bool:
+    """Whether the target has too few bundles for their own spread to be trusted."""
+    return target.bundles.count < _FEW_BUNDLES
 
 
 def _blocks(rows: int) -> list[slice]:

@@ -42,9 +42,9 @@ class PriorEstimate:
         source_prior: (k,) class shares of the source rows.
         shrinkage: share of the measured shift that is kept, in 0..1.
         diagnostics: plain values: `calibration`, `predicted` (shares of the predicted classes),
-            `source_rows`, `target_rows`, `shift_p_value`, `facts` (whether any were known), and a method's own: `misfit` (standard
-            deviation of a violation, in logits) and `doubt` (what it multiplies the variance by),
-            `likelihood_share`, `width`.
+            `source_rows`, `target_rows`, `shift_p_value`, `facts` (whether any were known), and a
+            method's own: `misfit` (standard deviation of a violation, in logits) and `doubt` (what
+            it multiplies the variance by), `likelihood_share`, `width`.
     """
 
     method: str
@@ -65,7 +65,7 @@ class PriorEstimate:
         return self.assumption_p_value >= VIOLATED
 
     def sentences(self) -> list[str]:
-        """Say in plain words whether the balance shifted, what was made of it, and how safe it is."""
+        """Say plainly whether the balance shifted, what was made of it, and how safe it is."""
         return describe(
             shift_is_significant=self.shift_is_significant,
             assumption_p_value=self.assumption_p_value,
@@ -271,14 +271,13 @@ def _fit(method: str, source: SourceRows, target: TargetRows, seed: int) -> Fit:
 
 def _likelihood_fit(source: SourceRows, target: TargetRows) -> Fit:
     found = likelihood_prior(source, target)
-    nothing = np.zeros((len(found.prior), len(found.prior)))
     return Fit(
         prior=found.prior,
         free=found.prior,
         source_influence=found.source_influence,
         target_influence=found.target_influence,
-        extra=nothing,
-        unknown=nothing,
+        extra=found.stand_in,
+        unknown=np.zeros_like(found.stand_in),
     )
 
 

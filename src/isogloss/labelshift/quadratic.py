@@ -103,6 +103,8 @@ def _solve_without_signs(
     start = center + root * (1.0 - root @ center)
     # The columns lose their part along `root`, so the step can only move across the constraint.
     tangent = matrix - np.outer(matrix @ root, root)
+    if np.linalg.norm(tangent) <= _RANK_TOLERANCE * np.linalg.norm(matrix):
+        tangent = np.zeros_like(tangent)
     residual = mean - matrix @ start
     if ridge > 0:
         tangent = np.vstack([tangent, np.sqrt(ridge) * np.eye(root.size)])

@@ -185,12 +185,13 @@ def target_rows(
     name = "the target probabilities"
     checked = check_probabilities(probabilities, name=name, num_classes=len(source.seen))
     rows = restrict(checked, source.seen)
+    width = -1 if source.features is None else source.features.shape[1]
     return TargetRows(
         probabilities=rows,
         calibrated=source.calibration(rows),
         bundles=make_bundles(len(rows), groups, seed=seed, name="the target groups"),
         grouped=groups is not None,
-        features=check_features(features, len(rows), name="the target features"),
+        features=check_features(features, len(rows), name="the target features", width=width),
     )
 
 
@@ -204,8 +205,10 @@ def restrict(probabilities: Floats, seen: npt.NDArray[np.bool_]) -> Floats:
     return np.where(totals > 0, kept / np.where(totals > 0, totals, 1.0), even)
 
 
-def check_features(features: npt.ArrayLike | None, rows: int, *, name: str) -> Floats | None:
-    """Features (n, d) as float64, if there are any.
+def check_features(
+    features: npt.ArrayLike | None, rows: int, *, name: str, width: int = -1
+) -> Floats | None:
+    """Features (n, d) as float64, if there are any; d is `width` where that is known.
 
     Raises:
         IsoglossError: E400 for NaN or infinity, E405 for another shape.
@@ -213,5 +216,5 @@ def check_features(features: npt.ArrayLike | None, rows: int, *, name: str) -> F
     if features is None:
         return None
     array = finite_array(features, name=name)
-    check_shape(array, (rows, -1), name=name)
+    check_shape(array, (rows, width), name=name)
     return array
