@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench clean
+.PHONY: help demo test test-all lint format bench bench-prior clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,10 @@ format: $(READY) ## Put the code into form
 
 bench: $(READY) ## Time our training step against a published-style one
 	$(BIN)/python benchmarks/train_step.py
+
+bench-prior: $(READY) ## Compare prior estimators with QuaPy's on simulated and real classifiers
+	$(BIN)/pip install -q -c constraints.txt --editable '.[offline,dev,bench]'
+	$(BIN)/python benchmarks/label_shift.py
 
 clean: ## Remove the environment and what tools left behind
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache build dist

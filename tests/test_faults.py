@@ -1,13 +1,14 @@
 """Where each known fault of the published procedure is guarded against, and tests for the rest.
 
-1. The linear term of the weights' program is transposed: `labelshift/test_quadratic.py`.
+1. The linear term of the weights' program is transposed: `labelshift/test_quadratic.py`,
+   `test_prior_estimation.py`.
 2. The running statistics begin in agreement with the first weights: `labelshift/test_online.py`.
 3. The pull to the start weighs the evidence and does not stall: `labelshift/test_online.py`.
 4. The rate of the running statistics does not depend on the batch size:
    `labelshift/test_online.py`, `trainers/test_iwda.py`.
 5. The projection is the Euclidean one: `labelshift/test_projection.py`.
 6. Empty, lost and never-predicted classes give finite weights: `labelshift/test_quadratic.py`,
-   `test_estimation.py`, `test_online.py`, `test_uncertainty.py`.
+   `test_prior_estimation.py`, `test_online.py`.
 7. One label map serves all sides, and label ids of 100 and more count: `data/test_collate.py`,
    `tasks/test_token.py`, and here.
 8. Targets without labels, a mixture of 0 and unweighted training work: `trainers/test_iwda.py`,

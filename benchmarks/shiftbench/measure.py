@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import time
@@ -65,7 +66,7 @@ def _measure_split(
     own = ours(source, grouped=split.grouped)
     quantifiers = others(source)
     records = []
-    for number, (low, high) in enumerate(zip(EDGES[:-1], EDGES[1:], strict=True)):
+    for number, (low, high) in enumerate(itertools.pairwise(EDGES)):
         most = largest_shift(prior) - 0.005
         for draw in range(draws if most > low else 0):
             shift = float(rng.uniform(low, min(high, most)))

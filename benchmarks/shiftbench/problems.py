@@ -52,6 +52,11 @@ class Problem:
         """Whether the target differs from the source in its prior alone."""
         return self.family != "languages"
 
+    @property
+    def is_real(self) -> bool:
+        """Whether the classifier is one that was trained."""
+        return "-" in self.name
+
 
 def problems(cache: Path) -> list[Problem]:
     """All problems; the real ones need their outputs, which are made where `cache` lacks them."""
@@ -128,7 +133,7 @@ def _softmax(logits: np.ndarray) -> np.ndarray:
 def _real(
     outputs: dict[str, Outputs], language: str, rng: np.random.Generator, *, tokens: bool
 ) -> Split:
-    """Half of the labelled source rows as the source; the other half, or a language, to draw from."""
+    """Half of the labelled source rows as the source; the rest, or a language, to draw from."""
     whole = outputs["en"]
     groups = np.unique(whole.groups)
     chosen = np.isin(whole.groups, rng.permutation(groups)[: len(groups) // 2])

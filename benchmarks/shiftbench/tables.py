@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def tables(records: Records, families: dict[str, str]) -> str:
             _errors_by_family(records, families),
             "Mean absolute error by problem",
             _errors_by_problem(records),
-            "Mean correction of `auto` by bin of shift (smallest standard error in brackets)",
+            "Mean correction of `auto` by bin of shift",
             _corrections(records),
             "Intervals, test of the assumption, and time of `auto`",
             _trust(records, families),
@@ -91,7 +92,7 @@ def _errors_by_problem(records: Records) -> str:
 
 
 def _corrections(records: Records) -> str:
-    bins = [f"{a:g}–{b:g}" for a, b in zip(EDGES[1:-1], EDGES[2:], strict=True)]
+    bins = [f"{a:g}–{b:g}" for a, b in itertools.pairwise(EDGES[1:])]
     lines = [_row("problem", *bins), _rule(len(bins) + 1)]
     for problem, rows in records.items():
         cells = []
@@ -111,9 +112,10 @@ def _trust(records: Records, families: dict[str, str]) -> str:
         _row("problem", "family", "coverage of 95 %", "assumption rejected", "shift significant"),
         _rule(5),
     ]
-    share: Callable[[list[dict[str, Any]], Callable[[dict[str, Any]], Any]], str] = (
-        lambda rows, of: f"{100 * np.mean([of(r) for r in rows]):.1f} %"
-    )
+
+    def share(rows: list[dict[str, Any]], of: Callable[[dict[str, Any]], Any]) -> str:
+        return f"{100 * np.mean([of(r) for r in rows]):.1f} %"
+
     for problem, rows in records.items():
         lines.append(
             _row(
@@ -143,7 +145,7 @@ def draw_errors(records: Records, families: dict[str, str], path: Path) -> None:
     FigureCanvasAgg(figure)
     shown = [f for f in FAMILIES if f in families.values()]
     panels = np.atleast_1d(figure.subplots(1, len(shown), sharey=True))
-    places = [(a + b) / 2 for a, b in zip(EDGES[:-1], EDGES[1:], strict=True)]
+    places = [(a + b) / 2 for a, b in itertools.pairwise(EDGES)]
     for axes, family in zip(panels, shown, strict=True):
         members = [records[name] for name in records if families[name] == family]
         for name in SHOWN:

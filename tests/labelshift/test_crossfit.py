@@ -113,7 +113,9 @@ def test_a_model_that_predicts_no_probabilities_is_refused(predicted: Any, code:
         cross_fit(lambda train: predicted, [0] * 6, folds=6)
 
 
-@pytest.mark.parametrize(("labels", "code"), [([0] * 5, "E405"), ([0] * 7, "E405"), ([9] * 6, "E403")])
+@pytest.mark.parametrize(
+    ("labels", "code"), [([0] * 5, "E405"), ([0] * 7, "E405"), ([9] * 6, "E403")]
+)
 def test_labels_of_other_rows_are_not_calibrated_to(labels: list[int], code: str) -> None:
     with pytest.raises(IsoglossError, match=code):
         cross_calibrate(np.full((6, 2), 0.5), labels, folds=2)

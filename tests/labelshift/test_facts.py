@@ -238,6 +238,20 @@ def test_two_hundred_classes() -> None:
 
 
 @pytest.mark.parametrize(
+    "facts",
+    [
+        {"bounds": {0: (0.1, 0.2)}},
+        {"order": ((0, 1),)},
+        {"belief": np.array([0.5, 0.5]), "strength": 1.0},
+        {"labelled": np.array([0, 1])},
+    ],
+)
+def test_facts_are_empty_only_without_any(facts: dict[str, Any]) -> None:
+    assert KnownFacts().empty
+    assert not KnownFacts(**facts).empty
+
+
+@pytest.mark.parametrize(
     ("facts", "message"),
     [
         ({"bounds": {5: (0.1, 0.2)}}, "E420: A fact names class 5"),

@@ -1,99 +1,125 @@
+"""The prior of greatest likelihood: the naive iteration's, with influences that are right."""
+
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
 
-from isogloss.errors import IsoglossError
-from isogloss.labelshift.estimation import estimate_weights
-from isogloss.labelshift.likelihood import bootstrap_likelihood, expectation_maximization
+from isogloss.labelshift import estimate_prior
+from isogloss.labelshift.likelihood import Likelihood, likelihood_prior
 from isogloss.labelshift.measures import total_variation
+from isogloss.labelshift.rows import source_rows, target_rows
+from tests.helpers.shift import draw_rows
 
 SOURCE = np.array([0.5, 0.3, 0.2])
 TARGET = np.array([0.1, 0.3, 0.6])
 
 
-def rows(size: int, prior: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of Gaussian classes with the exact posterior under the source prior."""
-    rng = np.random.default_rng(seed)
-    labels = rng.choice(3, size=size, p=prior)
-    means = np.eye(3) * 2.0
-    x = means[labels] + rng.normal(size=(size, 3))
-    scores = x @ means.T - 0.5 * (means**2).sum(1) + np.log(SOURCE)
-    exponentials = np.exp(scores - scores.max(1, keepdims=True))
-    return exponentials / exponentials.sum(1, keepdims=True), labels
+def estimate(
+    probabilities: np.ndarray,
+    labels: np.ndarray,
+    others: np.ndarray,
+    *,
+    calibration: str = "none",
+    groups: Any = None,
+) -> Likelihood:
+    of = source_rows(
+        probabilities, labels, calibration=calibration, groups=groups, features=None, seed=0
+    )
+    return likelihood_prior(of, target_rows(of, others, groups=None, features=None, seed=0))
 
 
 def naive(probabilities: np.ndarray, prior: np.ndarray) -> np.ndarray:
-    """Saerens' iteration, row by row."""
-    estimate = prior.copy()
+    """Saerens' iteration, row by row, with half a row of the source prior."""
+    found = prior.copy()
     for _ in range(3000):
-        posteriors = []
+        counts = 0.5 * prior
         for p in probabilities:
-            posterior = p * estimate / prior
-            posteriors.append(posterior / posterior.sum())
-        estimate = np.mean(posteriors, axis=0)
-    return estimate
+            posterior = p * found / prior
+            counts = counts + posterior / posterior.sum()
+        found = counts / counts.sum()
+    return found
+
+
+def sides(source: int, target: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    probabilities, labels = draw_rows(source, SOURCE, seed=seed)
+    others, _ = draw_rows(target, TARGET, seed=1000 + seed, source_prior=SOURCE)
+    return probabilities, labels, others
 
 
 def test_equals_the_naive_iteration() -> None:
-    probabilities, _ = rows(40, TARGET, seed=0)
-    found = expectation_maximization(probabilities, SOURCE)[0]
-    np.testing.assert_allclose(found, naive(probabilities, SOURCE), atol=1e-4)
-
-
-def test_counts_stand_for_repeated_rows() -> None:
-    probabilities, _ = rows(80, TARGET, seed=0)
-    counts = np.random.default_rng(1).integers(0, 4, (5, 80)).astype(float)
-    together = expectation_maximization(probabilities, SOURCE, counts=counts)
-    for row, times in zip(together, counts.astype(int), strict=True):
-        alone = expectation_maximization(np.repeat(probabilities, times, 0), SOURCE)[0]
-        np.testing.assert_allclose(row, alone, atol=1e-4)
+    probabilities, labels, others = sides(80, 40)
+    found = estimate(probabilities, labels, others).prior
+    np.testing.assert_allclose(found, naive(others, np.bincount(labels) / 80), atol=1e-6)
 
 
 def test_finds_the_prior_of_many_rows() -> None:
-    probabilities, _ = rows(20_000, TARGET, seed=0)
-    assert total_variation(expectation_maximization(probabilities, SOURCE)[0], TARGET) < 0.01
+    assert total_variation(estimate(*sides(20_000, 20_000)).prior, TARGET) < 0.015
 
 
-def test_class_unseen_in_the_source_stays_at_zero() -> None:
-    found = expectation_maximization(np.full((4, 3), 1 / 3), np.array([0.5, 0.5, 0.0]))[0]
-    np.testing.assert_allclose(found, [0.5, 0.5, 0.0])
+def test_half_a_row_keeps_every_share_above_0() -> None:
+    certain = np.eye(3)[[0, 2, 2, 2]]
+    found = estimate(np.eye(3), np.array([0, 1, 2]), certain)
+    np.testing.assert_allclose(found.prior, (np.array([1, 0, 3]) + 0.5 / 3) / 4.5, atol=1e-6)
 
 
-def test_certain_predictions_give_counts() -> None:
-    found = expectation_maximization(np.eye(3)[[0, 2, 2, 2]], SOURCE)[0]
-    np.testing.assert_allclose(found, [0.25, 0.0, 0.75], atol=1e-9)
+@pytest.mark.parametrize("calibration", ["none", "temperature", "bcts", "vector"])
+def test_influence_is_what_a_row_left_out_takes_away(calibration: str) -> None:
+    """On both sides; for the source through its prior and its calibration too."""
+    probabilities, labels, others = sides(150, 120)
+    probabilities = probabilities**1.5 / (probabilities**1.5).sum(axis=1, keepdims=True)
+    whole = estimate(probabilities, labels, others, calibration=calibration)
+    for side, influence in (("source", whole.source_influence), ("target", whole.target_influence)):
+        taken = []
+        for row in range(0, 120, 4):
+            kept = np.arange(150 if side == "source" else 120) != row
+            left = (
+                (probabilities[kept], labels[kept], others)
+                if side == "source"
+                else (probabilities, labels, others[kept])
+            )
+            taken.append(whole.prior - estimate(*left, calibration=calibration).prior)
+        known, seen = influence[0:120:4].ravel(), np.ravel(taken)
+        assert np.corrcoef(known, seen)[0, 1] > 0.99
+        assert np.linalg.norm(known) / np.linalg.norm(seen) == pytest.approx(1.0, abs=0.08)
 
 
-def test_bootstrap_spreads_as_fresh_samples_do() -> None:
-    source, labels = rows(400, SOURCE, seed=0)
-    target, _ = rows(300, TARGET, seed=1)
-    priors, sources = bootstrap_likelihood(source, labels, target, draws=100, seed=0)
-    assert priors.shape == sources.shape == (100, 3)
-    np.testing.assert_allclose(priors.sum(1), 1.0)
-    fresh = [
-        expectation_maximization(rows(300, TARGET, seed=s)[0], SOURCE)[0] for s in range(10, 70)
-    ]
-    ratio = priors.std(0) / np.std(fresh, axis=0)
-    assert (ratio > 0.6).all()
-    assert (ratio < 2.0).all()
+def test_influences_of_a_sentence_are_those_of_its_words() -> None:
+    probabilities, labels, others = sides(60, 60)
+    words = estimate(probabilities, labels, others, calibration="bcts")
+    groups = np.arange(60) // 6
+    together = estimate(probabilities, labels, others, calibration="bcts", groups=groups)
+    np.testing.assert_allclose(together.prior, words.prior)
+    summed = words.source_influence.reshape(10, 6, 3).sum(axis=1)
+    np.testing.assert_allclose(together.source_influence, summed, atol=1e-12)
+
+
+def test_spreads_as_fresh_samples_do() -> None:
+    found = [estimate(*sides(400, 300, seed), calibration="bcts") for seed in range(60)]
+    known = np.mean(
+        [(f.source_influence**2).sum(0) + (f.target_influence**2).sum(0) for f in found], axis=0
+    )
+    seen = np.var([f.prior for f in found], axis=0)
+    assert (known / seen > 0.6).all()
+    assert (known / seen < 1.7).all()
+
+
+@pytest.mark.parametrize("rows", [1, 10])
+def test_few_target_rows_leave_the_prior_open(rows: int) -> None:
+    found = estimate(*sides(300, rows))
+    assert len(found.target_influence) == 0
+    deviation = np.sqrt(np.diag(found.stand_in))
+    assert (deviation > 0.2 / np.sqrt(rows)).any()
+    np.testing.assert_allclose(found.stand_in.sum(axis=0), 0.0, atol=1e-3)
+    assert not estimate(*sides(300, 60)).stand_in.any()
 
 
 def test_beats_the_quadratic_program_where_label_shift_holds() -> None:
-    errors: dict[str, list[float]] = {"likelihood": [], "quadratic": []}
-    for seed in range(12):
-        source, labels = rows(150, SOURCE, seed=seed)
-        target, _ = rows(300, TARGET, seed=100 + seed)
+    errors: dict[str, list[float]] = {"mlls": [], "bbse": []}
+    for seed in range(15):
         for method, found in errors.items():
-            estimate = estimate_weights(
-                source, labels, target, method=method, shrink=False, draws=10
-            )
-            found.append(float(total_variation(estimate.prior, TARGET)))
-    assert np.mean(errors["likelihood"]) < np.mean(errors["quadratic"])
-
-
-def test_unknown_method_is_refused() -> None:
-    source, labels = rows(10, SOURCE, seed=0)
-    with pytest.raises(IsoglossError) as caught:
-        estimate_weights(source, labels, source, method="guess")
-    assert caught.value.code == "E409"
+            prior = estimate_prior(*sides(150, 300, seed), method=method).prior
+            found.append(total_variation(prior, TARGET))
+    assert np.mean(errors["mlls"]) < np.mean(errors["bbse"])

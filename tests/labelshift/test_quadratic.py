@@ -117,6 +117,64 @@ def test_a_strong_ridge_returns_the_center() -> None:
     np.testing.assert_allclose(solved, center, atol=1e-6)
 
 
+def test_the_euclidean_metric_weighs_every_class_alike() -> None:
+    rng = np.random.default_rng(7)
+    for ridge in (1e-4, 0.01, 1.0):
+        confusion, prior = _problem(rng, 4)
+        mean, center = rng.dirichlet(np.ones(4)), np.array([2.0, 0.5, 1.0, 1.0])
+
+        def objective(
+            w: np.ndarray,
+            confusion: np.ndarray = confusion,
+            mean: np.ndarray = mean,
+            center: np.ndarray = center,
+            ridge: float = ridge,
+        ) -> float:
+            fit = np.sum((confusion @ w - mean) ** 2)
+            return float(1e3 * (0.5 * fit + 0.5 * ridge * np.sum((w - center) ** 2)))
+
+        reference = scipy.optimize.minimize(
+            objective,
+            np.ones(4),
+            bounds=[(0, None)] * 4,
+            constraints={"type": "eq", "fun": lambda w, prior=prior: prior @ w - 1.0},
+            options={"ftol": 1e-15, "maxiter": 1000},
+        ).x
+        solved = solve_weights(
+            confusion, mean, prior, ridge=ridge, center=center, metric="euclidean"
+        )
+        np.testing.assert_allclose(solved, reference, atol=1e-3)
+        assert objective(solved) <= objective(reference) + 1e-7
+        assert prior @ solved == pytest.approx(1.0)
+
+
+def test_the_metric_only_decides_among_equally_good_weights() -> None:
+    rng = np.random.default_rng(8)
+    confusion, prior = _problem(rng, 5)
+    mean = confusion @ (rng.dirichlet(np.ones(5)) / prior)
+    both = [solve_weights(confusion, mean, prior, metric=m) for m in ("prior", "euclidean")]
+    np.testing.assert_allclose(*both, atol=1e-9)
+    confusion[0] += confusion[1]
+    confusion[1] = 0.0
+    mean = confusion @ (np.array([0.3, 0.3, 0.2, 0.1, 0.1]) / prior)
+    by_prior, plain = (
+        solve_weights(confusion, mean, prior, metric=m) for m in ("prior", "euclidean")
+    )
+    for weights in (by_prior, plain):
+        np.testing.assert_allclose(confusion @ weights, mean, atol=1e-10)
+    assert np.sum((plain - 1) ** 2) <= np.sum((by_prior - 1) ** 2) + 1e-9
+    assert prior @ (by_prior - 1) ** 2 <= prior @ (plain - 1) ** 2 + 1e-9
+
+
+def test_rounding_is_no_evidence() -> None:
+    """Predictions that do not depend on the class leave the weights at 1."""
+    rng = np.random.default_rng(9)
+    for size in (2, 3, 10):
+        prior, mean = rng.dirichlet(np.ones(size)), rng.dirichlet(np.ones(size))
+        confusion = np.outer(mean, prior) * (1 + 1e-16 * rng.normal(size=(size, size)))
+        np.testing.assert_allclose(solve_weights(confusion, mean, prior), 1.0, atol=1e-9)
+
+
 def test_a_never_predicted_class_gives_the_weights_nearest_to_no_shift() -> None:
     """Fault 6: C is singular; no equally good weights are nearer to 1, and all are finite."""
     rng = np.random.default_rng(5)
@@ -186,6 +244,7 @@ def test_many_classes_are_exact_too() -> None:
         ({"target_mean": [0.2, 0.3, 0.5]}, "E405"),
         ({"center": [1.0, 1.0, 1.0]}, "E405"),
         ({"ridge": -1.0}, "E407"),
+        ({"metric": "cosine"}, "E409"),
     ],
 )
 def test_unusable_problems_are_refused(change: dict[str, object], code: str) -> None:

@@ -33,9 +33,9 @@ def bbse_fit(source: SourceRows, target: TargetRows, *, hard: bool) -> Fit:
         Lipton, Wang & Smola, ICML 2018 (hard); Garg et al., NeurIPS 2020 (soft); as the exact
         quadratic program of Xian, Ji & Zhao, ICLR 2022, eq. 3.
     """
-    moments, confusion, mean = _confusion(source, target, hard=hard)
+    confusion, mean = _confusion(source, target, hard=hard)
     weights = solve_weights(confusion, mean, source.prior)
-    return _replace_prior(moments, source, weights * source.prior)
+    return _fit_at(weights * source.prior, source, target, hard=hard)
 
 
 def rlls_fit(source: SourceRows, target: TargetRows) -> Fit:
@@ -51,7 +51,7 @@ def rlls_fit(source: SourceRows, target: TargetRows) -> Fit:
     References:
         Azizzadenesheli et al., ICLR 2019, eq. 6 and theorem 1.
     """
-    moments, confusion, mean = _confusion(source, target, hard=False)
+    confusion, mean = _confusion(source, target, hard=False)
     rows, size = len(source.labels), len(source.prior)
     log_term = np.log(2 * size / _RLLS_FAILURE)
     bound = 3.0 * (2.0 * log_term / (3.0 * rows) + np.sqrt(2.0 * log_term / rows))
@@ -70,7 +70,7 @@ def rlls_fit(source: SourceRows, target: TargetRows) -> Fit:
     found = scipy.optimize.minimize_scalar(objective, bounds=(weakest, strongest), method="bounded")
     best = min((float(found.x), weakest, strongest), key=objective)
     weights = weights_at(best)
-    fit = _replace_prior(moments, source, weights * source.prior)
+    fit = _fit_at(weights * source.prior, source, target, hard=False)
     # What the penalty does to the shift it does to the noise.
     whole = float(np.linalg.norm(weights_at(weakest) - 1.0))
     kept = float(np.linalg.norm(weights - 1.0)) / whole if whole > 0 else 0.0
@@ -110,20 +110,26 @@ def kernel_fit(source: SourceRows, target: TargetRows, *, seed: int) -> Fit:
 
     basis = np.eye(2 * _FREQUENCIES)
     moments = gather_moments(source, target, statistic, basis, prior=source.prior)
-    return fit_from_match(moments, match_plainly(moments, source.prior), width=width)
+    found = match_plainly(moments, source.prior)
+    # Again, for the noise of the source as the estimate weighs its classes.
+    moments = gather_moments(source, target, statistic, basis, prior=found.prior)
+    return fit_from_match(moments, found, width=width)
 
 
-def _confusion(
-    source: SourceRows, target: TargetRows, *, hard: bool
-) -> tuple[Moments, Floats, Floats]:
-    """Moments of predictions, and C (k, k) and mu (k,) in the classes' own coordinates."""
-    size = len(source.prior)
+def _confusion(source: SourceRows, target: TargetRows, *, hard: bool) -> tuple[Floats, Floats]:
+    """C (k, k) and mu (k,) of the predictions."""
+    moments = _moments(source.prior, source, target, hard=hard)
+    return np.maximum(moments.classes * source.prior, 0.0), np.maximum(moments.target, 0.0)
+
+
+def _moments(prior: Floats, source: SourceRows, target: TargetRows, *, hard: bool) -> Moments:
+    """Of the predictions, in the classes' own coordinates; `prior` weighs the source's noise."""
     statistic, _ = statistics_of(source.prior, source.prior, ["hard" if hard else "calibrated"])
-    moments = gather_moments(source, target, of_rows(statistic), np.eye(size), prior=source.prior)
-    return moments, np.maximum(moments.classes * source.prior, 0.0), np.maximum(moments.target, 0.0)
+    return gather_moments(source, target, of_rows(statistic), np.eye(len(prior)), prior=prior)
 
 
-def _replace_prior(moments: Moments, source: SourceRows, prior: Floats) -> Fit:
+def _fit_at(prior: Floats, source: SourceRows, target: TargetRows, *, hard: bool) -> Fit:
+    moments = _moments(prior, source, target, hard=hard)
     return replace(fit_from_match(moments, match_plainly(moments, source.prior)), prior=prior)
 
 

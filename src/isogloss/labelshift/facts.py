@@ -55,6 +55,12 @@ class KnownFacts:
         if (self.belief is None) != (self.strength == 0):
             raise IsoglossError("E425")
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is known."""
+        given = self.belief is not None or self.labelled is not None
+        return not (self.bounds or self.order or given)
+
     def check(self, num_classes: int) -> None:
         """Refuse facts about other classes, and facts that no prior meets.
 

@@ -61,6 +61,24 @@ class Fit:
             extra=factor * self.extra,
         )
 
+    def with_covariance(self, covariance: Floats) -> Fit:
+        """The same estimate with the influences stretched to another covariance (k, k)."""
+        contrasts = scipy.linalg.helmert(len(self.prior))
+        try:
+            own = np.linalg.cholesky(contrasts @ self.covariance @ contrasts.T)
+            other = np.linalg.cholesky(contrasts @ covariance @ contrasts.T)
+        except np.linalg.LinAlgError:
+            # Some direction has no variance; all are stretched alike.
+            own_size = max(float(np.trace(self.covariance)), 1e-300)
+            return self.widened(float(np.trace(covariance)) / own_size)
+        stretch = contrasts.T @ scipy.linalg.solve_triangular(own.T, other.T).T @ contrasts
+        return replace(
+            self,
+            source_influence=self.source_influence @ stretch.T,
+            target_influence=self.target_influence @ stretch.T,
+            extra=stretch @ self.extra @ stretch.T,
+        )
+
     def resampled(self, *, seed: int, draws: int = _DRAWS) -> Floats:
         """The estimate on resampled bundles of both sides, to first order: (draws, k).
 

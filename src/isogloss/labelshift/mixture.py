@@ -93,7 +93,9 @@ def _model(
         ratios = block / mixture[:, None]
         value += float(np.log(mixture).sum(dtype=np.float64))
         slope += ratios.sum(axis=0, dtype=np.float64)
-        curvature += ratios.T @ ratios
+        # Too large a ratio is of shares that this row rules out; they are not moved to.
+        with np.errstate(over="ignore", invalid="ignore"):
+            curvature += ratios.T @ ratios
     scale = share / len(densities)
     value, slope, curvature = scale * value, scale * slope, scale * curvature
     held = prior > 0

@@ -51,6 +51,14 @@ class Moments:
     covariance: Floats
     effective_rows: float
 
+    def halves(self) -> list[Floats]:
+        """The covariance (d, d) as each half of the bundles tells it."""
+        found = []
+        for start in (0, 1):
+            source, target = self.source_influence[start::2], self.target_influence[start::2]
+            found.append(2.0 * (source.T @ source + target.T @ target) + self.stand_in)
+        return found
+
 
 def tilted(calibrated: Floats, source_prior: Floats, prior: Floats) -> Floats:
     """Posteriors (n, k) under another prior: `p(y|x) prior_y / source_prior_y`, normalised.

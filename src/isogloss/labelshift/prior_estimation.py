@@ -190,7 +190,7 @@ class PriorEstimator:
                 "source_rows": len(source.labels),
                 "target_rows": len(target.calibrated),
                 "shift_p_value": p_value,
-                "facts": facts != KnownFacts(),
+                "facts": not facts.empty,
                 **fit.diagnostics,
             },
         )
@@ -289,7 +289,7 @@ def _with_facts(
     covariance = np.eye(len(source.seen))
     covariance[np.ix_(source.seen, source.seen)] = fit.covariance + fit.unknown
     final = source.spread(prior)
-    if facts == KnownFacts():
+    if facts.empty:
         draws = source.spread(draws)
     else:
         # The facts correct the estimate that is given, so its noise is laid around that.
