@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from isogloss.recipes.config import RunConfig
     from isogloss.recipes.evaluate import evaluate_file
     from isogloss.recipes.predict import predict_file
+    from isogloss.recipes.prior import estimate_file_prior
     from isogloss.tasks import PairClassification, SequenceClassification, TokenClassification
     from isogloss.trainers import FinetuneConfig, FinetuneTrainer, IWDAConfig, IWDATrainer
 
@@ -41,13 +42,14 @@ _PLACES = {
     "KnownFacts": "isogloss.labelshift.facts",
     "LabelMap": "isogloss.labels",
     "PairClassification": "isogloss.tasks",
+    "PriorEstimator": "isogloss.labelshift.prior_estimation",
     "Progress": "isogloss.progress",
     "RunConfig": "isogloss.recipes.config",
     "SequenceClassification": "isogloss.tasks",
     "TokenClassification": "isogloss.tasks",
     "adapt": "isogloss.recipes.adapt",
     "correct": "isogloss.labelshift.correction",
-    "PriorEstimator": "isogloss.labelshift.prior_estimation",
+    "estimate_file_prior": "isogloss.recipes.prior",
     "estimate_prior": "isogloss.labelshift.prior_estimation",
     "evaluate_file": "isogloss.recipes.evaluate",
     "fold_into_bias": "isogloss.models.bias",
@@ -75,6 +77,7 @@ __all__ = [
     "__version__",
     "adapt",
     "correct",
+    "estimate_file_prior",
     "estimate_prior",
     "evaluate_file",
     "fold_into_bias",
