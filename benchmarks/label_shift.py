@@ -32,7 +32,7 @@ def main() -> None:
     """Measure what is missing, print the tables, draw the picture."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--draws", type=int, default=200, help="by problem and bin of shift")
-    parser.add_argument("--slow-draws", type=int, default=20, help="of them for slow contestants")
+    parser.add_argument("--slow-draws", type=int, default=10, help="of them for slow contestants")
     parser.add_argument("--splits", type=int, default=20, help="source samples by real problem")
     parser.add_argument("--only", default="", help="names of problems, with commas between")
     parser.add_argument("--jobs", type=int, default=2)

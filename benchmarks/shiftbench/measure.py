@@ -48,9 +48,11 @@ def measure(
     os.environ["OMP_NUM_THREADS"] = "1"
     warnings.simplefilter("ignore")
     records = []
-    for split_number in range(splits):
-        rng = np.random.default_rng((seed, split_number, *problem.name.encode()))
-        records += _measure_split(problem, rng, -(-draws // splits), slow=-(-slow_draws // splits))
+    each = -(-draws // splits)
+    for number in range(splits):
+        rng = np.random.default_rng((seed, number, *problem.name.encode()))
+        slow = max(0, slow_draws - number * each)
+        records += _measure_split(problem, rng, each, slow=slow)
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(records))
     temporary.replace(path)

@@ -87,15 +87,14 @@ def test_rlls_minimises_what_its_paper_says(rows: int, others: int, prior: np.nd
         misfit = np.linalg.norm(confusion @ weights - mean)
         return float(misfit + 0.01 * bound * np.linalg.norm(weights - 1.0))
 
-    steps = np.linspace(0.0, 1.0, 201)
-    grid = [
-        objective(np.array([a, b, 1.0 - a - b]).clip(0.0) / source.prior)
-        for a in steps
-        for b in steps
-        if a + b <= 1.0 + 1e-12
-    ]
-    found = rlls_fit(source, target)
-    assert objective(found.prior / source.prior) <= min(grid) + 1e-4
+    found = rlls_fit(source, target).prior
+    rng = np.random.default_rng(0)
+    # The objective is convex, so that no prior nearby is better says that none is.
+    steps = rng.normal(size=(3000, 3)) * 10.0 ** rng.uniform(-4, 0, (3000, 1))
+    nearby = np.maximum(found + steps - steps.mean(axis=1, keepdims=True), 0.0)
+    nearby /= nearby.sum(axis=1, keepdims=True)
+    least = min(objective(prior / source.prior) for prior in nearby)
+    assert objective(found / source.prior) <= least + 1e-9
 
 
 def test_rlls_never_moves_further_than_bbse() -> None:
@@ -111,8 +110,8 @@ def test_rlls_never_moves_further_than_bbse() -> None:
 def test_kernel_matching_is_nearest_in_the_kernel() -> None:
     """Against the exact Gaussian kernel on a grid of priors."""
     source, target = sides(400, 300)
-    found = kernel_fit(source, target, seed=0)
-    width = found.diagnostics["width"]
+    found = [kernel_fit(source, target, seed=seed) for seed in range(20)]
+    width = np.mean([fit.diagnostics["width"] for fit in found])
 
     def kernel(first: np.ndarray, second: np.ndarray) -> float:
         squares = ((first[:, None] - second[None]) ** 2).sum(axis=2)
@@ -128,8 +127,9 @@ def test_kernel_matching_is_nearest_in_the_kernel() -> None:
         constraints={"type": "eq", "fun": lambda p: p.sum() - 1.0},
         options={"ftol": 1e-12},
     ).x
-    assert total_variation(found.prior, best) < 0.02
-    assert total_variation(found.prior, TARGET) < 0.1
+    assert total_variation(np.mean([fit.prior for fit in found], axis=0), best) < 0.003
+    assert max(total_variation(fit.prior, best) for fit in found) < 0.02
+    assert total_variation(best, TARGET) < 0.1
 
 
 def test_kernel_matching_uses_the_features_that_both_sides_have() -> None:

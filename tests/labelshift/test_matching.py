@@ -154,6 +154,18 @@ def test_few_rows_make_the_test_cautious() -> None:
     assert many.p_value < few.p_value
 
 
+def test_a_covariance_that_few_rows_told_does_not_refute_too_often() -> None:
+    found = []
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        classes, prior = rng.normal(size=(7, 3)), rng.dirichlet(np.full(3, 20.0))
+        rows = 0.5 * rng.normal(size=(20, 7))
+        target = classes @ prior + rows.mean(axis=0)
+        problem = moments(classes, target, np.cov(rows.T) / 20, rows=20.0)
+        found.append(match(problem, np.full(3, 1 / 3)).p_value)
+    assert scipy.stats.kstest(found, "uniform").pvalue > 0.01
+
+
 def test_as_many_statistics_as_classes_cannot_be_tested() -> None:
     found = match(noisy(0, size=4, number=3), np.full(4, 0.25))
     assert (found.degrees, found.p_value) == (0, 1.0)

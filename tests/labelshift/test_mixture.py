@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from isogloss.labelshift import mixture
 from isogloss.labelshift.mixture import mixture_weights
+from tests.helpers.shift import draw_rows
 
 
 def naive(densities: np.ndarray, start: np.ndarray, pseudo_rows: float, steps: int) -> np.ndarray:
@@ -48,6 +51,33 @@ def test_no_share_can_be_raised(seed: int) -> None:
     found = mixture_weights(densities, start)
     assert found.min() >= 0.0
     assert gap(densities, found) < 1e-7
+
+
+@pytest.mark.parametrize(("size", "rows"), [(3, 300), (10, 500), (20, 200), (40, 100)])
+def test_components_that_are_absent_take_no_more_passes(
+    size: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is one whose share a long step would make 0 lost where pseudo-rows keep it."""
+    start = np.random.default_rng(size).dirichlet(np.full(size, 5.0))
+    prior = np.zeros(size)
+    prior[:2] = [0.9, 0.1]
+    densities = draw_rows(rows, prior, seed=size, source_prior=start)[0] / start
+    passes = 0
+    inner = mixture._model
+
+    def count(*arguments: Any) -> Any:
+        nonlocal passes
+        passes += 1
+        return inner(*arguments)
+
+    monkeypatch.setattr(mixture, "_model", count)
+    found = mixture_weights(densities, start, pseudo_rows=0.5)
+    assert passes < 25
+    ratios = (densities / (densities @ found)[:, None]).sum(axis=0) + 0.5 * start / found
+    np.testing.assert_allclose(ratios, rows + 0.5, rtol=1e-5)
+    passes = 0
+    assert gap(densities, mixture_weights(densities, start)) < 1e-7
+    assert passes < 25
 
 
 def test_more_rows_than_a_block_holds(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -328,6 +328,30 @@ class TestFacts:
         assert found.weights[2] == 1.0
         assert found.raw_prior[2] == 0.0
 
+    def test_facts_are_all_there_is_where_predictions_say_nothing(self) -> None:
+        probabilities, labels, others = awkward("constant predictions")
+        facts = KnownFacts(labelled=[0, 1] * 20 + [2] * 60)
+        found = estimate_prior(probabilities, labels, others, facts=facts)
+        np.testing.assert_allclose(found.prior, [0.2, 0.2, 0.6], atol=0.02)
+        without = sides()
+        hard = [np.array([0.6, 0.4, 0.0]), np.array([0.4, 0.6, 0.0])]
+        rows = [np.stack([hard[i] for i in p[:, :2].argmax(1)]) for p in without[::2]]
+        facts = KnownFacts(labelled=[2] * 80 + [0, 1] * 10)
+        found = estimate_prior(rows[0], without[1], rows[1], method="bbse-hard", facts=facts)
+        assert found.prior[2] > 0.6
+
+    def test_the_interval_surrounds_the_estimate_that_the_facts_corrected(self) -> None:
+        distances = []
+        for seed in range(30):
+            facts = KnownFacts(bounds={0: (0.0, 0.9)})
+            found = estimate_prior(*sides(seed, others=60, prior=SOURCE), facts=facts)
+            if found.assumption_holds and not found.shift_is_significant:
+                middle = found.interval.mean(axis=1)
+                distances.append([np.abs(middle - p).max() for p in (found.prior, found.raw_prior)])
+        beside_estimate, beside_raw = np.mean(distances, axis=0)
+        assert beside_estimate < 0.03
+        assert beside_estimate < 0.5 * beside_raw
+
     def test_without_a_shift_facts_correct_the_source_s_balance(self) -> None:
         found = estimate_prior(*sides(1, prior=SOURCE), facts=KnownFacts(bounds={1: (0.4, 1.0)}))
         assert not found.shift_is_significant

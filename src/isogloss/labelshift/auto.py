@@ -71,7 +71,7 @@ def auto_fit(source: SourceRows, target: TargetRows, *, seed: int) -> tuple[Fit,
         return _with_likelihood(_honest(moments, found, source.prior), likelihood), found
     directions = violation_directions(source, statistic, basis, prior=guess, seed=seed)
     violated = match_violated(moments, source.prior, directions)
-    doubt = min(_MOST_DOUBT, max(1.0, _DOUBT * found.statistic / found.degrees))
+    doubt = min(_MOST_DOUBT, 1.0 + _DOUBT * found.excess)
     fit = fit_from_match(moments, violated, misfit=float(np.sqrt(violated.misfit)), doubt=doubt)
     return fit, found
 

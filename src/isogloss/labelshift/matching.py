@@ -35,6 +35,7 @@ class Match:
         statistic: of the test that some prior explains the target, chi-square under label shift.
         degrees: of freedom of that test; 0 where the statistics are as few as the classes.
         p_value: of the test, in 0..1; 1 without degrees of freedom.
+        excess: the statistic by degree of freedom beyond where the assumption counts as violated.
         misfit: variance of the violation along `directions`, at least 0.
         misfit_covariance: (k, k) what the violation adds to the covariance of `free`.
     """
@@ -46,6 +47,7 @@ class Match:
     statistic: float
     degrees: int
     p_value: float
+    excess: float = 0.0
     misfit: float = 0.0
     misfit_covariance: Floats
 
@@ -68,11 +70,15 @@ def match(moments: Moments, source_prior: Floats) -> Match:
     found = _solve(moments, source_prior, whitener)
     if found.degrees == 0:
         return found
-    # Statistics that are as many as independent rows fit their own noise (Hotelling).
-    spare = max(moments.effective_rows - len(whitener), 1.0)
-    ratio = found.statistic / found.degrees * spare / (spare + len(whitener) - 1.0)
+    # Statistics that are as many as independent rows fit their own noise: what the prior leaves of
+    # them is Hotelling's T², of as many dimensions as the test has degrees of freedom.
+    spare = max(moments.effective_rows - found.degrees, 1.0)
+    ratio = found.statistic / found.degrees * spare / (spare + found.degrees - 1.0)
     p_value = float(scipy.stats.f.sf(ratio, found.degrees, spare))
-    return replace(found, p_value=p_value)
+    excess = (ratio - float(scipy.stats.f.isf(VIOLATED, found.degrees, spare))) * found.statistic
+    return replace(
+        found, p_value=p_value, excess=max(0.0, excess / (max(ratio, 1e-300) * found.degrees))
+    )
 
 
 def match_plainly(moments: Moments, source_prior: Floats) -> Match:
