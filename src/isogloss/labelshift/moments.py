@@ -38,7 +38,8 @@ class Moments:
         target: mu (d,), their means over the target.
         source_influence: (bundles, d), what each source bundle adds to `M prior` beyond its mean.
         target_influence: (bundles, d), likewise to mu; empty where there were too few bundles.
-        stand_in: (d, d) covariance of mu where there were, else 0.
+        stand_in: (d, d) covariance that no bundle shows: of mu where there were too few, and of the
+            means of classes with a single row, to whom the others' spread is lent.
         covariance: S (d, d) of `mu - M prior`.
         effective_rows: how many independent rows of equal weight the covariance rests on.
     """
@@ -146,14 +147,15 @@ def gather_moments(
     sums, rows = _target_sums(target, statistic, basis)
     mean = sums.sum(axis=0) / len(target.calibrated)
     target_influence = (sums - rows[:, None] * mean) / len(target.calibrated)
-    stand_in = np.zeros((len(mean), len(mean)))
+    shares = weights * source.prior / float(weights @ source.prior)
+    squares /= float(weights @ source.prior)
+    alone = float((prior[counts == 1] ** 2).sum())
+    stand_in = alone * (squares - classes * shares @ classes.T)
     if few:
         # Weighed as the squares are, so that what is constant has no spread.
-        shares = weights * source.prior
-        center = classes @ shares / shares.sum()
-        implied = squares / shares.sum() - np.outer(center, center)
+        implied = squares - np.outer(classes @ shares, classes @ shares)
         implied /= len(target.calibrated)
-        stand_in = implied * _design_effect(target, target_influence, implied)
+        stand_in += implied * _design_effect(target, target_influence, implied)
         target_influence = target_influence[:0]
     covariance = source_influence.T @ source_influence + target_influence.T @ target_influence
     return Moments(

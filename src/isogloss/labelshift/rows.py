@@ -119,14 +119,12 @@ class TargetRows:
         probabilities: (m, k) predicted.
         calibrated: (m, k) under the source's calibration.
         bundles: of the rows.
-        grouped: whether rows come in groups that are not independent.
         features: (m, d), where they were given.
     """
 
     probabilities: Floats
     calibrated: Floats
     bundles: Bundles
-    grouped: bool
     features: Floats | None = None
 
 
@@ -190,7 +188,6 @@ def target_rows(
         probabilities=rows,
         calibrated=source.calibration(rows),
         bundles=make_bundles(len(rows), groups, seed=seed, name="the target groups"),
-        grouped=groups is not None,
         features=check_features(features, len(rows), name="the target features", width=width),
     )
 
