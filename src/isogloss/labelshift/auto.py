@@ -48,7 +48,7 @@ _BIASED = 2.0
 # What a refuted assumption does to the variance: the part of a violation that looks like a shift of
 # the classes was found to be larger than the rest by a factor that grows with the misfit, up to the
 # last of these (docs/label-shift.md).
-_DOUBT, _MOST_DOUBT = 3.0, 24.0
+_DOUBT, _MOST_DOUBT = 5.0, 24.0
 
 
 def auto_fit(source: SourceRows, target: TargetRows, *, seed: int) -> tuple[Fit, Match]:
@@ -68,7 +68,7 @@ def auto_fit(source: SourceRows, target: TargetRows, *, seed: int) -> tuple[Fit,
         moments, found, statistic, basis = _match(source, target, guess)
         guess = found.prior
     if found.p_value >= VIOLATED:
-        return _with_likelihood(_honest(moments, found, source.prior), likelihood), found
+        return _with_likelihood(_honest(moments, found), likelihood), found
     directions = violation_directions(source, statistic, basis, prior=guess, seed=seed)
     violated = match_violated(moments, source.prior, directions)
     doubt = min(_MOST_DOUBT, 1.0 + _DOUBT * found.excess)
@@ -89,25 +89,15 @@ def _match(
     return moments, match(moments, source.prior), statistic, basis
 
 
-def _honest(moments: Moments, found: Match, source_prior: Floats) -> Fit:
-    """The estimate with the spread that its weights give on rows they were not fitted to.
+def _honest(moments: Moments, found: Match) -> Fit:
+    """The estimate with its spread on rows that its weights were not fitted to.
 
-    Weights that were fitted to the noise of some rows make that noise look small. Each half of the
-    bundles tells the spread under the weights of the other; Hotelling's factor stands for what a
-    half lacks.
-
-    References:
-        Windmeijer, J. Econometrics 2005 (the understated variance).
+    Hotelling's factor stands for what each half of the rows lacks.
     """
-    fit = fit_from_match(moments, found)
-    first, second = (replace(moments, covariance=half) for half in moments.halves())
-    solvers = [match(half, source_prior).solver for half in (first, second)]
-    spread = 0.5 * (
-        solvers[0] @ second.covariance @ solvers[0].T + solvers[1] @ first.covariance @ solvers[1].T
-    )
     statistics = found.degrees + len(found.prior) - 1
     spare = max(moments.effective_rows - statistics, 0.25 * moments.effective_rows)
-    return fit.with_covariance(spread * moments.effective_rows / spare)
+    spread = found.spread * moments.effective_rows / spare
+    return fit_from_match(moments, found).with_covariance(spread)
 
 
 def _with_likelihood(fit: Fit, likelihood: Likelihood) -> Fit:

@@ -36,6 +36,7 @@ class Match:
         degrees: of freedom of that test; 0 where the statistics are as few as the classes.
         p_value: of the test, in 0..1; 1 without degrees of freedom.
         excess: the statistic by degree of freedom beyond where the assumption counts as violated.
+        spread: (k, k) covariance of `free` from noise, not understated by fitting to it.
         misfit: variance of the violation along `directions`, at least 0.
         misfit_covariance: (k, k) what the violation adds to the covariance of `free`.
     """
@@ -49,6 +50,7 @@ class Match:
     p_value: float
     excess: float = 0.0
     misfit: float = 0.0
+    spread: Floats
     misfit_covariance: Floats
 
 
@@ -58,27 +60,60 @@ def match(moments: Moments, source_prior: Floats) -> Match:
     References:
         Hansen, Econometrica 1982 (generalised method of moments, test of overidentification).
     """
-    covariance = moments.covariance
+    whitener = _whitener(moments, moments.covariance)
+    if whitener is None:
+        return match_plainly(moments, source_prior)
+    found = _solve(moments, source_prior, whitener)
+    naive = found.solver @ moments.covariance @ found.solver.T
+    found = replace(found, spread=_held_out_spread(moments, source_prior, naive))
+    return _tested(moments, found, naive) if found.degrees else found
+
+
+def _whitener(moments: Moments, covariance: Floats) -> Floats | None:
+    """(r, d) that makes the statistics' noise standard; `None` where there is no noise."""
     scale = np.sqrt(np.maximum(np.diag(covariance), 0.0))
     size = max(float(np.abs(moments.classes).max()), float(np.abs(moments.target).max()))
     if scale.max() <= _ROUNDING * size:
-        return match_plainly(moments, source_prior)
+        return None
     scale = np.where(scale > 1e-9 * max(float(scale.max()), 1e-300), scale, np.inf)
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
     kept = values > _RANK_TOLERANCE * max(float(values.max()), 1e-300)
-    whitener = (vectors[:, kept] / np.sqrt(values[kept])).T / scale
-    found = _solve(moments, source_prior, whitener)
-    if found.degrees == 0:
-        return found
-    # Statistics that are as many as independent rows fit their own noise: what the prior leaves of
-    # them is Hotelling's T², of as many dimensions as the test has degrees of freedom.
-    spare = max(moments.effective_rows - found.degrees, 1.0)
-    ratio = found.statistic / found.degrees * spare / (spare + found.degrees - 1.0)
-    p_value = float(scipy.stats.f.sf(ratio, found.degrees, spare))
-    excess = (ratio - float(scipy.stats.f.isf(VIOLATED, found.degrees, spare))) * found.statistic
-    return replace(
-        found, p_value=p_value, excess=max(0.0, excess / (max(ratio, 1e-300) * found.degrees))
+    return np.asarray((vectors[:, kept] / np.sqrt(values[kept])).T / scale)
+
+
+def _held_out_spread(moments: Moments, source_prior: Floats, naive: Floats) -> Floats:
+    """Covariance (k, k) of `free` under weights that were not fitted to the noise they meet.
+
+    Weights that were fitted to some rows' noise make that noise look small. Each half of the
+    bundles tells the spread under the weights of the other.
+
+    References:
+        Windmeijer, J. Econometrics 2005 (the understated variance).
+    """
+    halves = moments.halves()
+    whiteners = [_whitener(moments, half) for half in halves]
+    if any(whitener is None for whitener in whiteners):
+        return naive
+    solvers = [_solve(moments, source_prior, w).solver for w in whiteners if w is not None]
+    found: Floats = 0.5 * (
+        solvers[0] @ halves[1] @ solvers[0].T + solvers[1] @ halves[0] @ solvers[1].T
     )
+    return found
+
+
+def _tested(moments: Moments, found: Match, naive: Floats) -> Match:
+    """The match with its test of the assumption.
+
+    What the prior leaves of the statistics is Hotelling's T², of as many dimensions as the test has
+    degrees of freedom, in units of a noise that may be understated.
+    """
+    understated = float(np.trace(found.spread)) / max(float(np.trace(naive)), 1e-300)
+    statistic = found.statistic / max(1.0, understated) / found.degrees
+    spare = max(moments.effective_rows - found.degrees, 1.0)
+    scale = spare / (spare + found.degrees - 1.0)
+    critical = float(scipy.stats.f.isf(VIOLATED, found.degrees, spare)) / scale
+    p_value = float(scipy.stats.f.sf(scale * statistic, found.degrees, spare))
+    return replace(found, p_value=p_value, excess=max(0.0, statistic - critical))
 
 
 def match_plainly(moments: Moments, source_prior: Floats) -> Match:
@@ -144,6 +179,7 @@ def _solve(moments: Moments, source_prior: Floats, whitener: Floats) -> Match:
         statistic=float(left @ left),
         degrees=degrees,
         p_value=1.0,
+        spread=np.zeros((size, size)),
         misfit_covariance=np.zeros((size, size)),
     )
 
