@@ -30,7 +30,13 @@ def test_scores_and_priors_side_by_side(tmp_path: Path, capsys: pytest.CaptureFi
         model=tmp_path / "demo" / "run" / "model",
         predictions=tmp_path / "demo" / "run" / "predictions.csv",
         metrics={},
-        prior={"labels": ["1", "2"], "source": [0.9, 0.1], "estimate": [0.25, 0.75]},
+        prior={
+            "labels": ["1", "2"],
+            "source": [0.9, 0.1],
+            "predicted": [0.35, 0.65],
+            "estimate": [0.25, 0.75],
+            "sentences": ["The class balance has shifted."],
+        },
         seconds=61.0,
     )
     scores = {
@@ -43,5 +49,6 @@ def test_scores_and_priors_side_by_side(tmp_path: Path, capsys: pytest.CaptureFi
     rows = {line.split("  ")[0].strip(): line for line in out.splitlines() if "%" in line}
     assert "90.0 %" in rows["Bayes optimum"]
     assert "87.5 %" in rows["Bayes optimum"]
-    assert all(share in rows["1"] for share in ("90.0 %", "25.0 %", "20.0 %"))
+    assert all(share in rows["1"] for share in ("90.0 %", "35.0 %", "25.0 %", "20.0 %"))
+    assert "The class balance has shifted." in out
     assert f"isogloss predict {run.folder}" in out

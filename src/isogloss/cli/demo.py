@@ -58,6 +58,9 @@ def show_demo(result: DemoResult, folder: Path, to: str) -> None:
     prior = prior_table(result, ascii_only=console.options.ascii_only)
     console.print(stacked(score_table(result), prior))
     console.print()
+    for sentence in result.run.prior["sentences"]:
+        console.print(Text(sentence), soft_wrap=True)
+    console.print()
     for line in what_next(result, folder, to):
         console.print(Text(line), soft_wrap=True)
 
@@ -71,11 +74,11 @@ def score_table(result: DemoResult) -> Table:
 
 
 def prior_table(result: DemoResult, *, ascii_only: bool) -> Table:
-    """Shares of the stars: in English, as estimated without target labels, and in truth."""
+    """Shares of the stars: in English, as predicted, as estimated, and in truth."""
     prior = result.run.prior
-    names = ["stars", "English", "target, estimated", "target, true"]
-    out = table("Share of reviews by stars", names, kinds="tbbb")
-    columns = [prior["source"], prior["estimate"], result.true_prior]
+    names = ["stars", "English", "as predicted", "estimated", "true"]
+    out = table("Share of reviews by stars", names, kinds="tbbbb")
+    columns = [prior["source"], prior["predicted"], prior["estimate"], result.true_prior]
     largest = max(max(column) for column in columns)
     for label, *shares in zip(prior["labels"], *columns, strict=True):
         cells = (share_cell(share, largest, ascii_only=ascii_only) for share in shares)
