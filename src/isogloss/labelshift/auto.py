@@ -20,7 +20,7 @@ import numpy as np
 from isogloss.labelshift.checks import Floats
 from isogloss.labelshift.fit import Fit, fit_from_match
 from isogloss.labelshift.likelihood import Likelihood, likelihood_prior
-from isogloss.labelshift.matching import VIOLATED, Match, match, match_violated
+from isogloss.labelshift.matching import Match, match, match_violated
 from isogloss.labelshift.moments import (
     Moments,
     Statistic,
@@ -45,9 +45,11 @@ _ROWS_PER_STATISTIC = 2
 _CAUTION = 0.1
 # The likelihood counts as biased where it is off by more than this many times the noise's variance.
 _BIASED = 2.0
-# What a refuted assumption does to the variance: the part of a violation that looks like a shift of
-# the classes was found to be larger than the rest by a factor that grows with the misfit, up to the
-# last of these (docs/label-shift.md).
+# Below this p-value of its test the assumption is not relied upon: few rows would not show more.
+_SUSPICIOUS = 0.1
+# What that does to the variance: the part of a violation that looks like a shift of the classes was
+# found to be larger than the rest, by a factor that grows with the misfit from the first of these
+# to the last (docs/label-shift.md).
 _DOUBT, _MOST_DOUBT = 5.0, 24.0
 
 
@@ -67,11 +69,11 @@ def auto_fit(source: SourceRows, target: TargetRows, *, seed: int) -> tuple[Fit,
     for _ in range(2):
         moments, found, statistic, basis = _match(source, target, guess)
         guess = found.prior
-    if found.p_value >= VIOLATED:
+    if found.p_value >= _SUSPICIOUS:
         return _with_likelihood(_honest(moments, found), likelihood), found
     directions = violation_directions(source, statistic, basis, prior=guess, seed=seed)
     violated = match_violated(moments, source.prior, directions)
-    doubt = min(_MOST_DOUBT, 1.0 + _DOUBT * found.excess)
+    doubt = min(_MOST_DOUBT, _DOUBT * (1.0 + found.excess))
     fit = fit_from_match(moments, violated, misfit=float(np.sqrt(violated.misfit)), doubt=doubt)
     return fit, found
 
