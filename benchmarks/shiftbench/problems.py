@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from isogloss.labelshift.calibration import softmax
 from shiftbench.outputs import TASKS, Outputs, real_outputs
 
 STARS = np.array([0.10, 0.10, 0.15, 0.25, 0.40])
@@ -114,7 +115,7 @@ def _stars(labels: np.ndarray, _: np.ndarray, rng: np.random.Generator) -> np.nd
     place = labels + rng.normal(0, width, len(labels))
     logits = -((place[:, None] - np.arange(5)) ** 2) / (2 * width**2) + np.log(STARS)
     logits = 1.6 * logits + np.array([0.3, -0.2, 0.0, 0.2, -0.3])
-    return _softmax(logits + rng.normal(0, 0.5, logits.shape))
+    return softmax(logits + rng.normal(0, 0.5, logits.shape))
 
 
 def _tags(labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -122,12 +123,7 @@ def _tags(labels: np.ndarray, groups: np.ndarray, rng: np.random.Generator) -> n
     confusions = 1.2 * np.random.default_rng(5).normal(0, 1, (9, 9)) + 3.2 * np.eye(9)
     sentence = rng.normal(0, 0.6, (int(groups.max()) + 1, 9))
     logits = 0.5 * np.log(TAGS) + confusions[labels] + sentence[groups]
-    return _softmax(1.2 * (logits + rng.normal(0, 1.4, logits.shape)))
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(exponentials / exponentials.sum(axis=1, keepdims=True))
+    return softmax(1.2 * (logits + rng.normal(0, 1.4, logits.shape)))
 
 
 def _real(

@@ -10,9 +10,10 @@ import scipy.optimize
 from isogloss.labelshift.checks import Floats
 from isogloss.labelshift.fit import Fit, fit_from_match
 from isogloss.labelshift.matching import match_plainly
-from isogloss.labelshift.moments import Moments, gather_moments, of_rows, statistics_of
+from isogloss.labelshift.moments import gather_moments, of_rows, statistics_of
 from isogloss.labelshift.quadratic import solve_weights
 from isogloss.labelshift.rows import SourceRows, TargetRows
+from isogloss.labelshift.statistics import gather_statistics
 
 # The published code scales its bound by this, and holds with probability 1 minus that.
 _RLLS_SCALE, _RLLS_FAILURE = 0.01, 0.05
@@ -118,18 +119,16 @@ def kernel_fit(source: SourceRows, target: TargetRows, *, seed: int) -> Fit:
 
 def _confusion(source: SourceRows, target: TargetRows, *, hard: bool) -> tuple[Floats, Floats]:
     """C (k, k) and mu (k,) of the predictions."""
-    moments = _moments(source.prior, source, target, hard=hard)
-    return np.maximum(moments.classes * source.prior, 0.0), np.maximum(moments.target, 0.0)
-
-
-def _moments(prior: Floats, source: SourceRows, target: TargetRows, *, hard: bool) -> Moments:
-    """Of the predictions, in the classes' own coordinates; `prior` weighs the source's noise."""
-    statistic, _ = statistics_of(source.prior, source.prior, ["hard" if hard else "calibrated"])
-    return gather_moments(source, target, of_rows(statistic), np.eye(len(prior)), prior=prior)
+    rows = [side.probabilities if hard else side.calibrated for side in (source, target)]
+    found = gather_statistics(rows[0], source.labels, rows[1], hard=hard)
+    return found.confusion, found.target_mean
 
 
 def _fit_at(prior: Floats, source: SourceRows, target: TargetRows, *, hard: bool) -> Fit:
-    moments = _moments(prior, source, target, hard=hard)
+    """A prior with the influences of predictions on it; it weighs the source's noise."""
+    statistic, _ = statistics_of(source.prior, source.prior, ["hard" if hard else "calibrated"])
+    basis = np.eye(len(prior))
+    moments = gather_moments(source, target, of_rows(statistic), basis, prior=prior)
     return replace(fit_from_match(moments, match_plainly(moments, source.prior)), prior=prior)
 
 

@@ -34,11 +34,19 @@ def correct(probabilities: npt.ArrayLike, weights: npt.ArrayLike) -> Floats:
     """
     rows = check_probabilities(probabilities, name="the probabilities")
     factors = check_weights(weights, num_classes=rows.shape[1])
-    weighted = rows * (factors / max(factors.max(), np.finfo(float).tiny))
+    return reweigh(rows, factors / max(factors.max(), np.finfo(float).tiny))
+
+
+def reweigh(rows: Floats, factors: Floats) -> Floats:
+    """Multiply rows (n, k) by (k,) factors, and make each sum to 1.
+
+    A row with nothing but classes of factor 0 is left as it is.
+    """
+    weighted = rows * factors
     totals = weighted.sum(axis=1, keepdims=True)
     usable = totals > 0
-    corrected: Floats = np.where(usable, weighted / np.where(usable, totals, 1.0), rows)
-    return corrected
+    reweighed: Floats = np.where(usable, weighted / np.where(usable, totals, 1.0), rows)
+    return reweighed
 
 
 def check_weights(weights: npt.ArrayLike, *, num_classes: int) -> Floats:

@@ -94,7 +94,7 @@ def _held_out_spread(moments: Moments, source_prior: Floats, naive: Floats) -> F
     whiteners = [_whitener(moments, half) for half in halves]
     if any(whitener is None for whitener in whiteners):
         return naive
-    solvers = [_solve(moments, source_prior, w).solver for w in whiteners if w is not None]
+    solvers = [_least_squares(moments, source_prior, w).solver for w in whiteners if w is not None]
     found: Floats = 0.5 * (
         solvers[0] @ halves[1] @ solvers[0].T + solvers[1] @ halves[0] @ solvers[1].T
     )
@@ -146,41 +146,62 @@ def match_violated(moments: Moments, source_prior: Floats, directions: Floats) -
     variances, basis = scipy.linalg.eigh(noise, directions)
     variances = np.maximum(variances, 0.0)
 
-    def solve(misfit: float) -> Match:
-        return _solve(moments, source_prior, basis.T / np.sqrt(variances + misfit)[:, None])
+    def weigh(misfit: float) -> Floats:
+        return np.asarray(basis.T / np.sqrt(variances + misfit)[:, None])
 
     low, high = 1e-12, 1e4
     for _ in range(_BISECTIONS):
         middle = float(np.sqrt(low * high))
-        found = solve(middle)
-        low, high = (middle, high) if found.statistic > found.degrees else (low, middle)
-    found = solve(high)
+        left = _least_squares(moments, source_prior, weigh(middle))
+        low, high = (middle, high) if left.statistic > left.degrees else (low, middle)
+    found = _solve(moments, source_prior, weigh(high))
     spread = high * found.solver @ directions @ found.solver.T
     return replace(found, misfit=high, misfit_covariance=spread)
 
 
-def _solve(moments: Moments, source_prior: Floats, whitener: Floats) -> Match:
-    size = len(source_prior)
-    contrasts = scipy.linalg.helmert(size).T
+@dataclass(frozen=True, kw_only=True)
+class _LeastSquares:
+    """What `Match` says of it, before the signs' constraint."""
+
+    free: Floats
+    solver: Floats
+    known: Floats
+    statistic: float
+    degrees: int
+
+
+def _least_squares(moments: Moments, source_prior: Floats, whitener: Floats) -> _LeastSquares:
+    contrasts = scipy.linalg.helmert(len(source_prior)).T
     system = whitener @ moments.classes
     residual = whitener @ (moments.target - moments.classes @ source_prior)
     inverse, rank = _inverse(system @ contrasts, _ROUNDING * float(np.linalg.norm(system)))
     step = inverse @ residual
     left = residual - system @ contrasts @ step
-    free = source_prior + contrasts @ step
-    degrees = len(whitener) - rank
-    return Match(
-        prior=_constrained(system, whitener @ moments.target, source_prior)
-        if free.min() < 0
-        else free / free.sum(),
-        free=free,
+    return _LeastSquares(
+        free=source_prior + contrasts @ step,
         solver=contrasts @ inverse @ whitener,
         known=contrasts @ (inverse @ system @ contrasts) @ contrasts.T,
         statistic=float(left @ left),
-        degrees=degrees,
+        degrees=len(whitener) - rank,
+    )
+
+
+def _solve(moments: Moments, source_prior: Floats, whitener: Floats) -> Match:
+    found = _least_squares(moments, source_prior, whitener)
+    prior = found.free / found.free.sum()
+    if found.free.min() < 0:
+        prior = _constrained(whitener @ moments.classes, whitener @ moments.target, source_prior)
+    nothing = np.zeros((len(prior), len(prior)))
+    return Match(
+        prior=prior,
+        free=found.free,
+        solver=found.solver,
+        known=found.known,
+        statistic=found.statistic,
+        degrees=found.degrees,
         p_value=1.0,
-        spread=np.zeros((size, size)),
-        misfit_covariance=np.zeros((size, size)),
+        spread=nothing,
+        misfit_covariance=nothing,
     )
 
 

@@ -14,7 +14,9 @@ import numpy as np
 import scipy.linalg
 
 from isogloss.labelshift.checks import Floats
+from isogloss.labelshift.correction import reweigh
 from isogloss.labelshift.rows import SourceRows, TargetRows
+from isogloss.labelshift.statistics import harden
 
 # Rows whose statistics are held at once.
 _BLOCK = 50_000
@@ -70,9 +72,7 @@ def tilted(calibrated: Floats, source_prior: Floats, prior: Floats) -> Floats:
     References:
         Saerens, Latinne & Decaestecker, Neural Computation 2002, eq. 2.4.
     """
-    rows = calibrated * (prior / source_prior)
-    totals = rows.sum(axis=1, keepdims=True)
-    return np.where(totals > 0, rows / np.where(totals > 0, totals, 1.0), calibrated)
+    return reweigh(calibrated, prior / source_prior)
 
 
 def statistics_of(
@@ -99,7 +99,7 @@ def statistics_of(
             "tilted": lambda: posterior,
             "tilted squares": lambda: posterior**2,
             "calibrated": lambda: calibrated,
-            "hard": lambda: np.eye(size)[raw.argmax(axis=1)],
+            "hard": lambda: harden(raw),
             "top": lambda: calibrated.max(axis=1, keepdims=True),
             "entropy": lambda: _entropy(calibrated),
         }

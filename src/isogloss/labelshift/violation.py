@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
+
 import numpy as np
 
 from isogloss.labelshift.calibration import log_probabilities, softmax
@@ -51,12 +54,17 @@ def violation_directions(
     return directions.T @ directions + _REST**2 * np.eye(basis.shape[1])
 
 
-def _changes(size: int):  # type: ignore[no-untyped-def]
+def _changes(size: int) -> Iterator[Callable[[Floats, float], Floats]]:
+    """Scale all logits, then offset each: functions of logits (n, k) and of a sign."""
     yield lambda logs, sign: logs * (1.0 + sign * _OFFSET)
     for label in range(size):
         offset = np.zeros(size)
         offset[label] = _OFFSET
-        yield lambda logs, sign, offset=offset: logs + sign * offset
+        yield partial(_offset, offset)
+
+
+def _offset(offset: Floats, logs: Floats, sign: float) -> Floats:
+    return logs + sign * offset
 
 
 def _sample(source: SourceRows, seed: int) -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 
 from isogloss.data.collate import RowCollator
 from isogloss.data.pairing import rows_of
+from isogloss.labelshift.calibration import softmax
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.finetune import lengths_of, model_inputs
 
@@ -38,10 +39,7 @@ class CollectedRows:
     @property
     def probabilities(self) -> np.ndarray:
         """(n, k) float64, rows sum to 1."""
-        shifted = self.logits.astype(np.float64)
-        shifted -= shifted.max(axis=1, keepdims=True)
-        exponentials = np.exp(shifted)
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
+        return softmax(self.logits.astype(np.float64))
 
     @property
     def predictions(self) -> np.ndarray:
