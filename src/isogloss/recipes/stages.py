@@ -15,14 +15,12 @@ import torch
 from safetensors.torch import load_file
 
 from isogloss.errors import IsoglossError
-from isogloss.models.attention import use_fast_attention
-from isogloss.models.dropout import replace_dropout
 from isogloss.models.export import export
+from isogloss.models.fast import make_fast
 from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import load_classifier
-from isogloss.models.memory import release_freed_memory
 from isogloss.models.reading import load_tokenizer
-from isogloss.models.trimming import TrimmedVocabulary, trim_vocabulary
+from isogloss.models.trimming import TrimmedVocabulary
 from isogloss.progress import ProgressCallback
 from isogloss.recipes.results import measure
 from isogloss.recipes.workshop import Workshop, rows_per_example, sample, true_weights
@@ -57,11 +55,8 @@ def open_model(shop: Workshop, name: str) -> StageModel:
         seed=config.seed,
         trust_remote_code=config.trust_remote_code,
     )
-    trimmed = trim_vocabulary(classifier, shop.data.used_ids()) if config.trim else None
-    if config.dropout == "pooled":
-        replace_dropout(classifier)
-        use_fast_attention(classifier)
-    release_freed_memory()
+    used_ids = shop.data.used_ids() if config.trim else None
+    trimmed = make_fast(classifier, used_ids, pooled_dropout=config.dropout == "pooled")
     return StageModel(classifier=classifier, trimmed=trimmed)
 
 

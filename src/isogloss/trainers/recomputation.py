@@ -32,10 +32,11 @@ class Recomputation:
     def prepare(self, input_ids: Tensor) -> bool:
         """Set the encoder up for a batch (b, L); returns whether it is recomputed."""
         on = bool(self._layers) and input_ids.numel() > self.tokens
-        self._switch(on=on)
+        self.switch(on=on)
         return on
 
-    def _switch(self, *, on: bool) -> None:
+    def switch(self, *, on: bool) -> None:
+        """Recompute from now on, or not."""
         for layer in self._layers:
             layer.gradient_checkpointing = on
 
