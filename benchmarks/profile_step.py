@@ -233,11 +233,13 @@ def attach(trainer: Any, watch: Stopwatch) -> None:
 
 def count_operations(trainer: Any) -> int:
     """Floating-point operations of the matrix products of one step's two passes."""
+    import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    trainer._recomputation.switch(on=False)
+    # Nothing to keep: no layer is recomputed.
+    trainer._recomputation.prepare(torch.empty(0))
     batch = next(iter(trainer.get_train_dataloader()))
-    with FlopCounterMode(display=False) as counter, trainer.compute_loss_context_manager():
+    with FlopCounterMode(display=False) as counter:
         trainer.batch_loss(trainer.model, batch, None).backward()
     return int(counter.get_total_flops())
 

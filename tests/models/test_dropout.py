@@ -21,7 +21,7 @@ from tests.helpers.models import ARCHITECTURES, random_batch, tiny_model
 
 @pytest.fixture(autouse=True)
 def _small_pool(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(module, "POOL_SIZE", 1 << 20)
+    monkeypatch.setattr(module, "POOL_BYTES", 1 << 22)
     multiplier_pool.cache_clear()
     yield
     multiplier_pool.cache_clear()
@@ -105,12 +105,13 @@ def test_eval_mode_and_probability_zero_change_nothing() -> None:
     assert torch.equal(pooled_dropout(inputs, 1.0), torch.zeros(10))
 
 
-def test_larger_than_half_the_pool_goes_to_torch() -> None:
-    large = torch.ones(module.POOL_SIZE // 2 + 1)
+def test_larger_than_half_the_pool_takes_several_windows() -> None:
+    half = len(multiplier_pool(0.1, torch.float32)) // 2
     torch.manual_seed(1)
-    ours = pooled_dropout(large, 0.1)
+    dropped = pooled_dropout(torch.ones(2 * half + 5), 0.1)
     torch.manual_seed(1)
-    assert torch.equal(ours, nn.functional.dropout(large, 0.1))
+    parts = [pooled_dropout(torch.ones(count), 0.1) for count in (half, half, 5)]
+    assert torch.equal(dropped, torch.cat(parts))
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -27,36 +29,39 @@ def test_gradients_do_not_change_dropout_and_all(architecture: str) -> None:
     use_fast_attention(model)
     batch = random_batch(rows=4, length=10)
     plain = gradients(model, batch)
-    assert Recomputation(model, 20).prepare(batch["input_ids"])
+    assert Recomputation(model, 20).prepare(batch["input_ids"]) > 0
     again = gradients(model, batch)
     assert len(plain) == len(again)
     for one, other in zip(plain, again, strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
 
 
-def test_only_batches_beyond_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[int] = []
+@pytest.mark.parametrize(
+    ("rows", "recomputed"), [(2, 0), (4, 0), (5, 1), (8, 2), (12, 3), (16, 3), (17, 4), (100, 4)]
+)
+def test_layers_keep_what_the_bound_allows(
+    monkeypatch: pytest.MonkeyPatch, rows: int, recomputed: int
+) -> None:
+    calls: list[object] = []
     inner = recomputation.checkpoint
 
-    def spy(*args: object, **options: object) -> object:
-        calls.append(1)
-        return inner(*args, **options)
+    def spy(function: Any, *args: Any, **options: Any) -> Any:
+        calls.append(function)
+        return inner(function, *args, **options)
 
     monkeypatch.setattr(recomputation, "checkpoint", spy)
-    model = FeatureClassifier(tiny_model("bert")).train()
-    bounded = Recomputation(model, 30)
-    short, long = random_batch(rows=3, length=10), random_batch(rows=4, length=10)
-    assert not bounded.prepare(short["input_ids"])
-    gradients(model, short)
-    assert not calls
-    assert bounded.prepare(long["input_ids"])
-    gradients(model, long)
-    assert len(calls) == 2
-    assert not bounded.prepare(short["input_ids"])
-    gradients(model, short)
-    assert len(calls) == 2
+    model = FeatureClassifier(tiny_model("bert", num_hidden_layers=4)).train()
+    bounded = Recomputation(model, 40)
+    for size, expected in ((rows, recomputed), (4, 0)):
+        calls.clear()
+        batch = random_batch(rows=size, length=10)
+        assert bounded.prepare(batch["input_ids"]) == expected
+        gradients(model, batch)
+        assert len(calls) == expected
+        recomputing = [layer.gradient_checkpointing for layer in model.encoder.encoder.layer]
+        assert recomputing == [True] * expected + [False] * (4 - expected)
 
 
 def test_zero_turns_it_off() -> None:
     model = FeatureClassifier(tiny_model("bert")).train()
-    assert not Recomputation(model, 0).prepare(torch.zeros(100, 100))
+    assert Recomputation(model, 0).prepare(torch.zeros(100, 100)) == 0

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# 2^24 multipliers: 32 MB in bfloat16. Larger pools repeat less, smaller ones fall back sooner.
-POOL_SIZE = 1 << 24
+# 2^24 multipliers in bfloat16, half as many in single precision. Larger pools repeat less.
+POOL_BYTES = 1 << 25
 _POOL_SEED = 20_220_425
 
 
@@ -21,7 +21,8 @@ def pooled_dropout(inputs: Tensor, p: float, *, training: bool = True) -> Tensor
     """Zero elements with probability p and scale the others by 1 / (1 - p).
 
     The offset comes from torch's default CPU generator, so its saved state repeats the masks.
-    A tensor of more than half the pool, or on another device, goes through torch's own dropout.
+    A tensor of more than half the pool takes several windows; one on another device goes through
+    torch's own dropout.
 
     Args:
         inputs: floating point, any shape.
@@ -33,12 +34,14 @@ def pooled_dropout(inputs: Tensor, p: float, *, training: bool = True) -> Tensor
     """
     if not training or p == 0:
         return inputs
-    count = inputs.numel()
-    if p == 1 or inputs.device.type != "cpu" or count > POOL_SIZE // 2:
+    if p == 1 or inputs.device.type != "cpu":
         return functional.dropout(inputs, p)
     pool = multiplier_pool(p, inputs.dtype)
-    offset = int(torch.randint(POOL_SIZE - count + 1, ()))
-    return inputs * pool[offset : offset + count].view(inputs.shape)
+    count, most = inputs.numel(), len(pool) // 2
+    if count <= most:
+        return inputs * _window(pool, count).view(inputs.shape)
+    windows = [_window(pool, min(most, count - done)) for done in range(0, count, most)]
+    return inputs * torch.cat(windows).view(inputs.shape)
 
 
 @cache
@@ -50,13 +53,19 @@ def multiplier_pool(p: float, dtype: torch.dtype) -> Tensor:
         dtype: floating point.
 
     Returns:
-        (POOL_SIZE,) on the CPU; never write to it.
+        (POOL_BYTES / size of an element,) on the CPU; never write to it.
     """
     generator = torch.Generator().manual_seed(_POOL_SEED)
     # A pool first needed in inference mode must still serve a backward pass later.
     with torch.inference_mode(False), torch.no_grad():
-        pool = torch.empty(POOL_SIZE, dtype=dtype)
+        pool = torch.empty(POOL_BYTES // dtype.itemsize, dtype=dtype)
         return pool.bernoulli_(1 - p, generator=generator).div_(1 - p)
+
+
+def _window(pool: Tensor, count: int) -> Tensor:
+    """`count` neighbours in the pool, from a random place on."""
+    offset = int(torch.randint(len(pool) - count + 1, ()))
+    return pool[offset : offset + count]
 
 
 class PooledDropout(nn.Dropout):

@@ -11,14 +11,19 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 
 class Recomputation:
-    """Gradient checkpointing for the batches that need it, and for them alone.
+    """Gradient checkpointing for the batches that need it, of as many layers as they need.
 
-    Peak memory is set by the few longest batches. In these each layer's activations are computed
-    again in the backward pass, from the same random numbers, so gradients do not change.
+    Peak memory is set by the few longest batches. Of these only so many layers keep their
+    activations as a batch of `tokens` could keep in all layers; the others compute them again in
+    the backward pass, from the same random numbers, so gradients do not change. These others are
+    the lowest: their turn comes when the upper layers' activations are gone.
 
     Args:
         model: holds one encoder, as `FeatureClassifier` does.
-        tokens: a batch of more tokens than this, padding counted, is recomputed; 0 for none.
+        tokens: what a batch may have, padding counted, without recomputation; 0 for no bound.
+
+    References:
+        Chen et al., 2016 (gradient checkpointing).
     """
 
     def __init__(self, model: nn.Module, tokens: int) -> None:
@@ -29,16 +34,13 @@ class Recomputation:
         for layer in self._layers:
             layer._gradient_checkpointing_func = _recompute  # type: ignore[assignment]
 
-    def prepare(self, input_ids: Tensor) -> bool:
-        """Set the encoder up for a batch (b, L); returns whether it is recomputed."""
-        on = bool(self._layers) and input_ids.numel() > self.tokens
-        self.switch(on=on)
-        return on
-
-    def switch(self, *, on: bool) -> None:
-        """Recompute from now on, or not."""
-        for layer in self._layers:
-            layer.gradient_checkpointing = on
+    def prepare(self, input_ids: Tensor) -> int:
+        """Set the encoder up for a batch (b, L); returns how many layers are recomputed."""
+        keeping = len(self._layers) * self.tokens // max(1, input_ids.numel())
+        count = max(0, len(self._layers) - keeping)
+        for i, layer in enumerate(self._layers):
+            layer.gradient_checkpointing = i < count
+        return count
 
 
 def _recompute(function: Callable[..., Any], *args: Any) -> Any:
