@@ -64,7 +64,9 @@ def our_gradients(
 ) -> tuple[Any, dict[str, torch.Tensor]]:
     """Losses and gradients of our alignment model with the published step's parameters."""
     config: Any = SimpleNamespace(
+        critic="wasserstein",
         conditioning="cdan",
+        conditioning_size=1,
         gradient_penalty=0.0,
         penalty_pairing="index",
         normalize_weights=False,

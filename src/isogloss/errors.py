@@ -195,6 +195,8 @@ ERRORS: dict[str, str] = {
     "E511": "{name} is {value!r}; it must be at least {least}.",
     "E512": "The weighting {weighting!r} needs held-out rows to estimate from; give `estimate`, or "
     "choose the weighting 'fixed'.",
+    "E513": "{name} is {value!r}, but the divergence {critic!r} has no critic network for it to "
+    "act on; leave it at {default!r}, or choose the critic wasserstein or jsd.",
     "E520": "{folder} exists and holds something that is no isogloss run; choose another --output.",
     "E521": "{folder} holds another run ({differing}); choose another --output, or repeat that run "
     "with its own settings (--config {folder}/config.yaml).",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import pytest
 import torch
 
-from isogloss.alignment.losses import wasserstein
+from isogloss.alignment.losses import jensen_shannon, wasserstein
 from isogloss.errors import IsoglossError
 
 SOURCE = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)
 TARGET = torch.tensor([3.0, 5.0], dtype=torch.float64)
 WEIGHTS = torch.tensor([0.5, 2.0, 0.1], dtype=torch.float64)
+both_losses = pytest.mark.parametrize("loss", [wasserstein, jensen_shannon])
 
 
 def test_both_forms_by_hand() -> None:
@@ -49,23 +53,27 @@ def test_weights_carry_no_gradient() -> None:
     torch.testing.assert_close(scores.grad, -WEIGHTS / WEIGHTS.sum())
 
 
+@both_losses
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize(("num_source", "num_target"), [(0, 2), (3, 0), (0, 0)])
-def test_a_side_without_rows_gives_zero(normalize: bool, num_source: int, num_target: int) -> None:
+def test_a_side_without_rows_gives_zero(
+    loss: Any, normalize: bool, num_source: int, num_target: int
+) -> None:
     source = torch.randn(num_source, requires_grad=True)
     target = torch.randn(num_target, requires_grad=True)
-    loss = wasserstein(source, target, torch.ones(num_source), normalize=normalize)
-    loss.backward()
-    assert loss.item() == 0.0
+    value = loss(source, target, torch.ones(num_source), normalize=normalize)
+    value.backward()
+    assert value.item() == 0.0
     for side in (source, target):
         assert side.grad is None or not side.grad.any()
 
 
-def test_source_rows_of_no_weight_give_zero() -> None:
+@both_losses
+def test_source_rows_of_no_weight_give_zero(loss: Any) -> None:
     source, target = torch.randn(3, requires_grad=True), torch.randn(3, requires_grad=True)
-    loss = wasserstein(source, target, torch.zeros(3), normalize=True)
-    loss.backward()
-    assert loss.item() == 0.0
+    value = loss(source, target, torch.zeros(3), normalize=True)
+    value.backward()
+    assert value.item() == 0.0
     assert source.grad is not None
     assert torch.equal(source.grad, torch.zeros(3))
     assert target.grad is not None
@@ -79,7 +87,66 @@ def test_half_precision_scores_are_averaged_in_single() -> None:
     assert loss.item() == pytest.approx(0.0, abs=1e-6)
 
 
+@both_losses
 @pytest.mark.parametrize("weights", [torch.ones(2), torch.ones(3, 1)])
-def test_weights_of_other_rows_are_refused(weights: torch.Tensor) -> None:
+def test_weights_of_other_rows_are_refused(loss: Any, weights: torch.Tensor) -> None:
     with pytest.raises(IsoglossError, match="E405"):
-        wasserstein(SOURCE, TARGET, weights)
+        loss(SOURCE, TARGET, weights)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_jensen_shannon_equals_the_cross_entropy_row_by_row(normalize: bool) -> None:
+    def chance_of_target(score: float) -> float:
+        return 1 / (1 + math.exp(-score))
+
+    pairs = list(zip(WEIGHTS.tolist(), SOURCE.tolist(), strict=True))
+    divisor = float(WEIGHTS.sum()) if normalize else 3
+    of_source = -sum(w * math.log(1 - chance_of_target(s)) for w, s in pairs) / divisor
+    of_target = -sum(math.log(chance_of_target(s)) for s in TARGET.tolist()) / 2
+    share = 1.0 if normalize else float(WEIGHTS.sum()) / 3
+    expected = 0.5 * math.log(2) * (1 + share) - 0.5 * (of_source + of_target)
+    found = jensen_shannon(SOURCE, TARGET, WEIGHTS, normalize=normalize)
+    assert found.item() == pytest.approx(expected)
+
+
+def test_jensen_shannon_of_the_best_critic_is_the_divergence() -> None:
+    """Two sides on two points, whose log-odds of being target are known."""
+    source_prior = torch.tensor([0.8, 0.2], dtype=torch.float64)
+    target_prior = torch.tensor([0.3, 0.7], dtype=torch.float64)
+    scores = (target_prior / source_prior).log()
+    middle = (source_prior + target_prior) / 2
+    divergence = 0.5 * sum((p * (p / middle).log()).sum() for p in (source_prior, target_prior))
+    # Ten target rows that have exactly the target's shares.
+    target = scores.repeat_interleave(torch.tensor([3, 7]))
+    torch.testing.assert_close(jensen_shannon(scores, target, source_prior), divergence)
+    assert float(jensen_shannon(0.9 * scores, 0.9 * target, source_prior)) < float(divergence)
+
+
+def test_a_critic_that_cannot_tell_finds_no_divergence() -> None:
+    assert jensen_shannon(torch.zeros(3), torch.zeros(2), WEIGHTS).item() == pytest.approx(0.0)
+
+
+def test_certain_scores_stay_finite() -> None:
+    source = torch.tensor([1e4, -1e4], requires_grad=True)
+    value = jensen_shannon(source, torch.tensor([-1e4]), torch.ones(2))
+    value.backward()
+    assert source.grad is not None
+    assert bool(value.isfinite())
+    assert bool(source.grad.isfinite().all())
+
+
+@both_losses
+def test_gradients_equal_finite_differences(loss: Any) -> None:
+    source, target = SOURCE.clone().requires_grad_(), TARGET.clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda s, t: loss(s, t, WEIGHTS), (source, target))
+
+
+@both_losses
+def test_weights_count_relatively_and_a_weight_of_two_is_a_row_twice(loss: Any) -> None:
+    plain = loss(SOURCE, TARGET, WEIGHTS)
+    torch.testing.assert_close(loss(SOURCE, TARGET, 7 * WEIGHTS), plain)
+    order = torch.tensor([2, 0, 1])
+    torch.testing.assert_close(loss(SOURCE[order], TARGET.flip(0), WEIGHTS[order]), plain)
+    once = loss(SOURCE, TARGET, torch.tensor([2.0, 1.0, 1.0]))
+    twice = loss(torch.cat([SOURCE[:1], SOURCE]), TARGET, torch.ones(4))
+    torch.testing.assert_close(once, twice)

@@ -7,17 +7,30 @@ import numpy as np
 import pytest
 import torch
 
+from isogloss.alignment.divergence import WITH_CRITIC
 from isogloss.alignment.schedule import ramp
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.holder import FixedWeights
 from isogloss.labelshift.online import OnlineWeights
+from isogloss.models.features import FeatureClassifier
+from isogloss.trainers.alignment_model import AlignmentModel
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.iwda import IWDATrainer, make_class_weights
+from tests.helpers.models import HIDDEN, tiny_model
 from tests.helpers.rows import PAD, encoded
-from tests.trainers.common import ARGUMENTS, STEPS, StopAt, TrainerTester, classifier
+from tests.trainers.common import (
+    ARGUMENTS,
+    STEPS,
+    StopAt,
+    TrainerTester,
+    classifier,
+    same,
+    state,
+)
 
 SKEW = [0.7, 0.2, 0.1]
+ROWS = ("active_rows", "active_positions", "labels", "is_target")
 
 
 def build(
@@ -123,6 +136,94 @@ class TestAlternating(TrainerTester):
         assert all(name.startswith("critic.") for name in moved)
 
 
+class DivergenceTester(TrainerTester):
+    """Another divergence, conditioned by the randomised map; one cut is enough to resume from."""
+
+    critic: str
+
+    def build(self, folder: Path, **options: Any) -> IWDATrainer:
+        # Without a critic's slopes to drive it, lambda is the weight of the divergence itself.
+        chosen = {"critic": self.critic, "conditioning": "random", "conditioning_size": 12}
+        return build(folder, **{**chosen, "alignment_strength": 0.5, **options})
+
+    @pytest.mark.parametrize("cut", [3])
+    def test_resumed_equals_unbroken(self, tmp_path: Path, cut: int) -> None:
+        super().test_resumed_equals_unbroken(tmp_path, cut)
+
+    def test_alignment_is_logged_and_moves_the_encoder(self, tmp_path: Path) -> None:
+        with_it, without = (
+            self.build(tmp_path / str(strength), alignment_strength=strength, dropout=0.0)
+            for strength in (0.5, 0.0)
+        )
+        with_it.train()
+        without.train()
+        entry = with_it.state.log_history[0]
+        assert entry["critic_loss"] != 0.0
+        assert (entry["penalty"] > 0) == (self.critic in WITH_CRITIC)
+        moved, still = state(with_it), state(without)
+        encoder = {name: moved[name] for name in moved if name.startswith("classifier.")}
+        assert not same(encoder, {name: still[name] for name in encoder})
+
+
+class TestJensenShannon(DivergenceTester):
+    critic = "jsd"
+
+
+class TestMMD(DivergenceTester):
+    critic = "mmd"
+
+
+class TestSliced(DivergenceTester):
+    critic = "sliced"
+
+
+def test_auto_conditioning_of_few_classes_is_the_exact_one_bit_for_bit(tmp_path: Path) -> None:
+    states = []
+    for name in ("auto", "cdan"):
+        trainer = build(tmp_path / name, conditioning=name)
+        trainer.train()
+        states.append(state(trainer))
+    assert same(*states)
+
+
+def test_many_classes_keep_the_critic_small(tmp_path: Path) -> None:
+    """What it sees does not grow with the classes, and the map is in every checkpoint."""
+    sizes = []
+    for num_labels in (2, 200):
+        model = FeatureClassifier(tiny_model("bert", num_labels=num_labels))
+        args = IWDAConfig(**{**ARGUMENTS, "output_dir": str(tmp_path), "critic_width": 16})
+        aligned = AlignmentModel(model, FixedWeights(num_labels), args)
+        sizes.append(aligned.critic.hidden.in_features)
+        assert ("conditioning.feature_signs" in aligned.state_dict()) == (num_labels == 200)
+    assert sizes == [2 * HIDDEN, args.conditioning_size]
+
+
+@pytest.mark.parametrize("critic", ["mmd", "sliced"])
+@pytest.mark.parametrize(("name", "value"), [("n_critic", 4), ("normalize_weights", False)])
+def test_options_of_a_critic_are_refused_where_there_is_none(
+    critic: str, name: str, value: Any
+) -> None:
+    with pytest.raises(IsoglossError) as caught:
+        IWDAConfig(**{"critic": critic, name: value})
+    assert caught.value.code == "E513"
+    assert name in str(caught.value)
+
+
+def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
+    """Source and target rows may be mixed in a batch."""
+    model = build(tmp_path, dropout=0.0, critic="mmd").model.eval()
+    batch = next(iter(build(tmp_path, dropout=0.0).get_train_dataloader()))
+    rows = {name: batch[name] for name in ROWS}
+    order = torch.randperm(len(rows["labels"]), generator=torch.Generator().manual_seed(0))
+    mixed = {name: values[order] for name, values in rows.items()}
+    plain, shuffled = (
+        model(**{**batch, **each}, strength=1.0, blend=1.0) for each in (rows, mixed)
+    )
+    for name in ("loss", "distance", "task_loss"):
+        torch.testing.assert_close(shuffled[name], plain[name])
+    assert plain["distance"] > 0
+
+
 def test_oracle_weights_stay(tmp_path: Path) -> None:
     weights = np.array([2.0, 0.6, 0.4])
     trainer = build(tmp_path, weighting="fixed", weights=weights)
@@ -165,6 +266,8 @@ def test_weighting_without_estimate_is_refused(tmp_path: Path) -> None:
     [
         ("penalty_pairing", "sorted", "E510"),
         ("conditioning", "dann", "E510"),
+        ("critic", "kl", "E510"),
+        ("conditioning_size", 0, "E511"),
         ("weighting", "guess", "E510"),
         ("weight_projection", "none", "E510"),
         ("n_critic", 0, "E511"),

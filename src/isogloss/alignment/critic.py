@@ -1,4 +1,4 @@
-"""The critic: one hidden ReLU layer, whose input gradient is known in closed form."""
+"""The critic network: one hidden ReLU layer, whose input gradient is known in closed form."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import math
 
 import torch
 from torch import nn
+from torch.nn import functional as F
+
+from isogloss.alignment.precision import compute_dtype, full_precision, precise
 
 WIDTH = 2048
 
@@ -46,30 +49,44 @@ class Critic(nn.Module):
             u: (n, in_features).
 
         Returns:
-            (n,) scores.
+            (n,) scores in at least single precision.
         """
-        return self.output(torch.relu(self.hidden(u))).squeeze(1)
+        return self.scores(self.preactivations(u, self.matrix(u)))
 
-    def slopes(self, u: torch.Tensor) -> torch.Tensor:
-        """Find which hidden units pass a row on, and with what weight.
+    def matrix(self, u: torch.Tensor) -> torch.Tensor:
+        """W in the precision that matrix products with `u` run in.
+
+        One cast serves all products of a step; autograd adds their gradients up before it is
+        undone.
 
         Args:
-            u: (n, in_features); no gradient flows to it, as the slopes are piecewise constant.
+            u: rows on the critic's device.
 
         Returns:
-            (n, width) `v ⊙ 1[W u + b > 0]`, differentiable in v.
+            (width, in_features), differentiable in W.
         """
-        with torch.no_grad():
-            active = self.hidden(u) > 0
-        return self.output.weight * active
+        return self.hidden.weight.to(compute_dtype(u))
 
-    def input_gradient(self, u: torch.Tensor) -> torch.Tensor:
-        """Differentiate the scores by their rows, without a backward pass.
+    def preactivations(self, u: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+        """The affine part of the hidden layer, W u + b.
 
         Args:
             u: (n, in_features).
+            matrix: (width, in_features) `self.matrix(u)`.
 
         Returns:
-            (n, in_features) `W' (v ⊙ 1[W u + b > 0])`, differentiable in the parameters.
+            (n, width) in the precision of `matrix`.
         """
-        return self.slopes(u) @ self.hidden.weight
+        return F.linear(u.to(matrix.dtype), matrix, self.hidden.bias.to(matrix.dtype))
+
+    def scores(self, preactivations: torch.Tensor) -> torch.Tensor:
+        """Score rows by their preactivations.
+
+        Args:
+            preactivations: (n, width).
+
+        Returns:
+            (n,) scores in at least single precision: their small differences are the loss.
+        """
+        with full_precision(preactivations):
+            return self.output(precise(torch.relu(preactivations))).squeeze(1)

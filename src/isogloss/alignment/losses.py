@@ -1,10 +1,15 @@
-"""What the critic maximises."""
+"""What the critic maximises: how far target scores are above weighted source scores."""
 
 from __future__ import annotations
 
-import torch
+import math
+from collections.abc import Callable
 
-from isogloss.errors import IsoglossError
+import torch
+from torch.nn import functional as F
+
+from isogloss.alignment.precision import precise
+from isogloss.alignment.weighting import check_weights, shares, where_present
 
 
 def wasserstein(
@@ -33,18 +38,64 @@ def wasserstein(
     References:
         Arjovsky, Chintala & Bottou, ICML 2017; Xian, Ji & Zhao, ICLR 2022, appendix C.1.
     """
-    if critic_source.ndim != 1 or weights.shape != critic_source.shape:
-        shape, expected = tuple(weights.shape), tuple(critic_source.shape)
-        raise IsoglossError("E405", name="the row weights", shape=shape, expected=expected)
-    if len(critic_source) == 0 or len(critic_target) == 0:
-        return 0.0 * (critic_source.sum() + critic_target.sum())
-    precise = torch.promote_types(critic_source.dtype, torch.float32)
-    critic_source, critic_target = critic_source.to(precise), critic_target.to(precise)
-    row_weights = weights.detach().to(precise)
-    weighted = (row_weights * critic_source).sum()
+    return _contrast(critic_source, critic_target, weights, normalize, lambda s, t: (-s, t))
+
+
+def jensen_shannon(
+    critic_source: torch.Tensor,
+    critic_target: torch.Tensor,
+    weights: torch.Tensor,
+    *,
+    normalize: bool = True,
+) -> torch.Tensor:
+    """Estimate the Jensen-Shannon divergence by the domain cross-entropy (the loss of DANN).
+
+    Args:
+        critic_source: (n,) scores of source rows, the log-odds of being target.
+        critic_target: (m,) scores of target rows.
+        weights: (n,) importance weight of each source row's true class; detached.
+        normalize: divide by the sum of the weights; else by n.
+
+    Returns:
+        A scalar to maximise, log 2 minus the cross-entropy averaged over the two sides: at most
+        the divergence in nats, which the best critic reaches, and 0 for a critic that cannot tell.
+        0, with zero gradients, where a side has no rows or (normalised) the weights are all 0.
+
+    Raises:
+        IsoglossError: E405 unless scores and weights are one-dimensional and match.
+
+    References:
+        Goodfellow et al., NeurIPS 2014, section 4.1; Ganin et al., JMLR 2016.
+    """
+    return _contrast(critic_source, critic_target, weights, normalize, _halved_log_likelihoods)
+
+
+def _halved_log_likelihoods(
+    source: torch.Tensor, target: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    chance = math.log(2.0)
+    return 0.5 * (F.logsigmoid(-source) + chance), 0.5 * (F.logsigmoid(target) + chance)
+
+
+_Gains = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+
+
+def _contrast(
+    source: torch.Tensor,
+    target: torch.Tensor,
+    weights: torch.Tensor,
+    normalize: bool,
+    gains: _Gains,
+) -> torch.Tensor:
+    """Weighted mean of the source rows' gains plus mean of the target rows'."""
+    check_weights(source)
+    check_weights(weights, num_rows=len(source))
+    if len(source) == 0 or len(target) == 0:
+        return 0.0 * (source.sum() + target.sum())
+    source_gain, target_gain = gains(precise(source), precise(target))
     if not normalize:
-        return critic_target.mean() - weighted / len(critic_source)
-    total = row_weights.sum()
-    present = total > 0
-    source_mean = weighted / torch.where(present, total, torch.ones_like(total))
-    return torch.where(present, critic_target.mean() - source_mean, 0.0 * weighted)
+        row_weights = weights.detach().to(source_gain.dtype)
+        return target_gain.mean() + (row_weights * source_gain).sum() / len(source)
+    row_shares, present = shares(weights)
+    weighted = (row_shares.to(source_gain.dtype) * source_gain).sum()
+    return where_present(present, target_gain.mean() + weighted)

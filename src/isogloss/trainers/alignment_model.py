@@ -7,11 +7,8 @@ from typing import TypedDict
 import torch
 from torch import nn
 
-from isogloss.alignment.conditioning import kronecker
-from isogloss.alignment.critic import Critic
-from isogloss.alignment.losses import wasserstein
-from isogloss.alignment.penalty import zero_centred_penalty
-from isogloss.alignment.reversal import reverse
+from isogloss.alignment.conditioning import make_conditioning
+from isogloss.alignment.divergence import Terms, make_divergence
 from isogloss.alignment.schedule import applied_weights
 from isogloss.labelshift.holder import ClassWeights
 from isogloss.models.features import FeatureClassifier, Rows
@@ -48,13 +45,23 @@ class AlignmentModel(nn.Module):
         super().__init__()
         self.classifier = classifier
         self.weights = weights
-        self.cdan = config.conditioning == "cdan"
-        self.penalty_strength = config.gradient_penalty
-        self.penalty_pairing = config.penalty_pairing
-        self.normalize = config.normalize_weights
-        width = classifier.feature_size * (classifier.num_labels if self.cdan else 1)
         generator = torch.Generator().manual_seed(int(config.seed))
-        self.critic = Critic(width, width=config.critic_width, generator=generator)
+        self.conditioning = make_conditioning(
+            config.conditioning,
+            classifier.feature_size,
+            classifier.num_labels,
+            size=config.conditioning_size,
+            generator=generator,
+        )
+        self.critic = make_divergence(
+            config.critic,
+            self.conditioning.out_features,
+            width=config.critic_width,
+            normalize=config.normalize_weights,
+            penalty_strength=config.gradient_penalty,
+            pairing=config.penalty_pairing,
+            generator=generator,
+        )
 
     def forward(
         self,
@@ -86,28 +93,30 @@ class AlignmentModel(nn.Module):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not critic_only):
             output: Rows = self.classifier(**inputs)
         task = task_loss(output.logits, labels, rows)
-        source, target = self._critic_inputs(output, is_target)
-        row_weights = applied_weights(self.weights.weights, blend)[labels[~is_target]].float()
-        distance = wasserstein(
-            self.critic(reverse(source, strength)).float(),
-            self.critic(reverse(target, strength)).float(),
-            row_weights,
-            normalize=self.normalize,
-        )
-        penalty = zero_centred_penalty(self.critic, source, target, pairing=self.penalty_pairing)
-        adversarial = (self.penalty_strength * penalty - distance) / parts
+        terms = self._align(output, labels, is_target, strength, blend)
+        alignment = terms.loss / parts
         return {
-            "loss": adversarial if critic_only else task + adversarial,
+            "loss": alignment if critic_only else task + alignment,
             "task_loss": task.detach(),
-            "distance": distance.detach(),
-            "penalty": penalty.detach(),
+            "distance": terms.distance,
+            "penalty": terms.penalty,
             "logits": output.logits.detach(),
         }
 
-    def _critic_inputs(
-        self, output: Rows, is_target: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        features = output.features
-        if self.cdan:
-            features = kronecker(features, output.logits.detach().float().softmax(-1))
-        return features[~is_target], features[is_target]
+    def _align(
+        self,
+        output: Rows,
+        labels: torch.Tensor,
+        is_target: torch.Tensor,
+        strength: float,
+        blend: float,
+    ) -> Terms:
+        # Source rows first: then one pass serves both sides, and each is a view of it.
+        order = is_target.long().argsort(stable=True)
+        source = order[: len(order) - int(is_target.sum())]
+        weights = applied_weights(self.weights.weights, blend)[labels[source]].float()
+        probabilities = output.logits.detach().float().softmax(-1)
+        rows = self.conditioning(
+            output.features.index_select(0, order), probabilities.index_select(0, order)
+        )
+        return self.critic.terms(rows, weights, strength=strength)

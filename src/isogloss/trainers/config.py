@@ -7,6 +7,8 @@ from typing import Any
 
 from transformers import TrainingArguments
 
+from isogloss.alignment.conditioning import CONDITIONINGS, RANDOM_SIZE
+from isogloss.alignment.divergence import DIVERGENCES, WITH_CRITIC
 from isogloss.errors import IsoglossError
 
 
@@ -52,8 +54,11 @@ class RowTrainingArguments(TrainingArguments):
         default=8, metadata={"help": "Batches are padded to a multiple of this many tokens."}
     )
     recompute_tokens: int = field(
-        default=1536,
-        metadata={"help": "Batches of more tokens recompute activations, to save memory; 0: none."},
+        default=1024,
+        metadata={
+            "help": "Of a batch of more tokens, padding counted, some layers compute their "
+            "activations again to save memory; 0: none."
+        },
     )
     bucket_by_length: bool = field(
         default=True, metadata={"help": "Batches of similar lengths; off: plain shuffling."}
@@ -72,8 +77,19 @@ class IWDAConfig(RowTrainingArguments):
     The paper's own settings are `isogloss.recipes.presets.PRESETS["paper"]`.
     """
 
+    critic: str = field(
+        default="wasserstein",
+        metadata={
+            "help": "Divergence of the features: wasserstein or jsd, found by a critic; mmd or "
+            "sliced (Wasserstein), taken from the rows themselves."
+        },
+    )
     alignment_strength: float = field(
-        default=5e-3, metadata={"help": "lambda: weight of the critic's gradient in the encoder."}
+        default=5e-3,
+        metadata={
+            "help": "lambda: weight of the critic's gradient in the encoder; with mmd and sliced, "
+            "of the divergence in the loss."
+        },
     )
     alignment_warmup: float = field(
         default=0.1, metadata={"help": "Share of steps over which lambda and the weights ramp in."}
@@ -93,7 +109,14 @@ class IWDAConfig(RowTrainingArguments):
         metadata={"help": "random: pairs drawn afresh; index: i-th with i-th, as published."},
     )
     conditioning: str = field(
-        default="cdan", metadata={"help": "cdan: features x class probabilities; none: features."}
+        default="auto",
+        metadata={
+            "help": "cdan: features x class probabilities; random: a random map of these; auto: "
+            "cdan up to 4096 entries, random beyond; none: features."
+        },
+    )
+    conditioning_size: int = field(
+        default=RANDOM_SIZE, metadata={"help": "Width of the random map of the conditioning."}
     )
     normalize_weights: bool = field(
         default=True,
@@ -141,15 +164,20 @@ class IWDAConfig(RowTrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        """Check the choices; E510 names the wrong one."""
+        """Check the choices: E510, E511 or E513 names the wrong one."""
         _one_of(self, "penalty_pairing", ("random", "index"))
-        _one_of(self, "conditioning", ("cdan", "none"))
+        _one_of(self, "critic", DIVERGENCES)
+        _one_of(self, "conditioning", CONDITIONINGS)
         _one_of(self, "weighting", ("held-out", "online", "fixed"))
         _one_of(self, "weight_projection", ("euclidean", "rescale"))
         _at_least(self, "n_critic", 1)
         _at_least(self, "critic_width", 1)
+        _at_least(self, "conditioning_size", 1)
         _at_least(self, "weight_refreshes", 1)
         _at_least(self, "weight_sample", 1)
+        if self.critic not in WITH_CRITIC:
+            _left_at(self, "n_critic", 1)
+            _left_at(self, "normalize_weights", True)
         super().__post_init__()
 
 
@@ -163,3 +191,9 @@ def _at_least(config: Any, name: str, least: float) -> None:
     value = getattr(config, name)
     if value < least:
         raise IsoglossError("E511", name=name, value=value, least=least)
+
+
+def _left_at(config: IWDAConfig, name: str, default: Any) -> None:
+    value = getattr(config, name)
+    if value != default:
+        raise IsoglossError("E513", name=name, value=value, critic=config.critic, default=default)

@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils.data import Sampler
 
 from isogloss.alignment.schedule import ramp
+from isogloss.data import scans
 from isogloss.data.pairing import PairedBatchSampler, PairedDataset
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.holder import ClassWeights, FixedWeights
@@ -80,7 +81,7 @@ class IWDATrainer(RowTrainer):
         self._estimate = estimate
         self._refreshed_at: int | None = None
         start = np.ones_like(self._source_prior) if weights is None else weights
-        batch_rows = args.per_device_train_batch_size * _rows_per_example(source)
+        batch_rows = args.per_device_train_batch_size * scans.mean_length(source, "active")
         class_weights = make_class_weights(args, self._source_prior, start, batch_rows)
         super().__init__(
             AlignmentModel(classifier, class_weights, args),
@@ -100,7 +101,7 @@ class IWDATrainer(RowTrainer):
         size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
         source, target = self._lengths
         if not self.args.bucket_by_length:
-            source, target = [0] * len(source), [0] * len(target)
+            source, target = np.zeros_like(source), np.zeros_like(target)
         return PairedBatchSampler(source, target, batch_size=size, seed=seed)
 
     def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:
@@ -185,7 +186,9 @@ class IWDATrainer(RowTrainer):
         # Apart, or a steep critic would scale the encoder's step down.
         bound = self.args.max_grad_norm
         inner = self.accelerator.unwrap_model(model)
-        self.accelerator.clip_grad_norm_(inner.critic.parameters(), bound)
+        # Some divergences have nothing to train.
+        if critic := list(inner.critic.parameters()):
+            self.accelerator.clip_grad_norm_(critic, bound)
         return self.accelerator.clip_grad_norm_(inner.classifier.parameters(), bound)
 
 
@@ -224,7 +227,3 @@ def as_statistics(logits: torch.Tensor, *, hard: bool) -> torch.Tensor:
         classes = logits.argmax(-1)
         return torch.nn.functional.one_hot(classes, logits.shape[-1]).double()
     return logits.double().softmax(-1)
-
-
-def _rows_per_example(dataset: Any) -> float:
-    return sum(map(len, dataset["active"])) / max(1, len(dataset))
