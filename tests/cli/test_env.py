@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import platform
+from pathlib import Path
 
+import pytest
 import torch
 from typer.testing import CliRunner
 
 from isogloss.cli.app import app
-from isogloss.cli.env import PACKAGES, installed_version
+from isogloss.cli.env import PACKAGES, describe_environment, installed_version
 
 
 def test_versions_and_machine_as_json() -> None:
@@ -25,6 +27,16 @@ def test_the_table_names_everything() -> None:
     result = CliRunner().invoke(app, ["env"])
     assert result.exit_code == 0, result.output
     assert all(name in result.stdout for name in PACKAGES)
+
+
+def test_the_cache_and_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
+    assert describe_environment()["data cache, MB"] == 0.0
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.arrow").write_bytes(bytes(300_000))
+    facts = describe_environment()
+    assert facts["data cache"] == str(tmp_path / "data")
+    assert facts["data cache, MB"] == 0.3
 
 
 def test_a_package_that_is_not_there() -> None:

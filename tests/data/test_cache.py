@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from isogloss.data import cache
+from isogloss.data.atomic import replacing
 from isogloss.data.cache import cache_folder, load_cached
 from isogloss.errors import IsoglossError
 
@@ -58,3 +59,16 @@ def test_a_cache_that_cannot_be_written(write, raises, monkeypatch):
     monkeypatch.setenv("ISOGLOSS_CACHE", str(in_the_way))
     with raises("E121", "ISOGLOSS_CACHE"):
         load_cached(write("a.csv", "text\na\n"), format="csv")
+
+
+@pytest.mark.parametrize("keep", [0, 100, -8])
+def test_a_copy_that_is_not_whole_is_made_again(write, folder, keep):
+    path = write("a.csv", "text\na\nb\n")
+    load_cached(path, format="csv")
+    cached = next(folder.iterdir())
+    content = cached.read_bytes()
+    # A new file, since the old one is still mapped.
+    with replacing(cached) as new:
+        new.write_bytes(content[:keep])
+    assert load_cached(path, format="csv")["text"][:] == ["a", "b"]
+    assert cached.read_bytes() == content

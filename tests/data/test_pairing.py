@@ -46,6 +46,32 @@ def test_order_is_a_function_of_seed_and_epoch(lengths: np.ndarray, kind: str) -
     assert order(0, 2) != order(1, 2)
 
 
+def naive_batches(order: np.ndarray, lengths: np.ndarray, size: int) -> list[list[int]]:
+    batches = []
+    for start in range(0, len(order), 50 * size):
+        stretch = sorted(order[start : start + 50 * size].tolist(), key=lambda i: lengths[i])
+        batches += [stretch[i : i + size] for i in range(0, len(stretch), size)]
+    return batches
+
+
+def test_order_is_what_sorting_stretch_by_stretch_gives(lengths: np.ndarray) -> None:
+    rng = np.random.default_rng((3, 0))
+    batches = naive_batches(rng.permutation(1000), lengths, 6)
+    expected = [batches[i] for i in rng.permutation(len(batches))]
+    assert list(BucketBatchSampler(lengths, batch_size=6, seed=3)) == expected
+
+
+def test_pairs_are_batches_of_both_sides_in_one_order(lengths: np.ndarray) -> None:
+    target_lengths = lengths[:700]
+    rng = np.random.default_rng((3, 0))
+    source = naive_batches(rng.permutation(1000)[:996], lengths, 6)
+    passes = [np.random.default_rng((3, 1, i)).permutation(700) for i in range(2)]
+    target = naive_batches(np.concatenate(passes)[:996], target_lengths, 6)
+    pairs = [left + [1000 + i for i in right] for left, right in zip(source, target, strict=True)]
+    expected = [pairs[i] for i in rng.permutation(len(pairs))]
+    assert list(PairedBatchSampler(lengths, target_lengths, batch_size=6, seed=3)) == expected
+
+
 def test_pairs_have_one_half_of_each_side_and_similar_lengths(lengths: np.ndarray) -> None:
     target = np.random.default_rng(1).integers(4, 100, 700)
     sampler = PairedBatchSampler(lengths, target, batch_size=8, seed=0)

@@ -276,6 +276,36 @@ def test_long_rows_are_warned_of(files: dict[str, Any], tmp_path: Path) -> None:
         assert f"rows of the {side} are longer than 8 " in line
 
 
+def test_a_second_run_encodes_nothing_and_comes_out_the_same(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from isogloss.recipes import inputs
+
+    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "cache"))
+    files |= {"max_length": 8, "max_steps": 2, "recipe": "zero-shot"}
+    encode, encoded = inputs.encode, []
+
+    def run(name: str) -> tuple[str, list[str]]:
+        with pytest.warns(IsoglossWarning) as caught:
+            result = isogloss.adapt(output=tmp_path / name, **files)
+        said = [str(warning.message) for warning in caught]
+        return result.predictions.read_text("utf-8"), said
+
+    def never_anew(*args: Any, **options: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr("isogloss.tasks.base.encode_batches", pytest.fail)
+            encoded.append(encode(*args, **options))
+        return encoded[-1]
+
+    first = run("first")
+    kept = sorted((tmp_path / "cache" / "data").glob("encoded-*.arrow"))
+    monkeypatch.setattr(inputs, "encode", never_anew)
+    assert run("second") == first
+    assert sum("W522" in line for line in first[1]) == len(kept) == 3
+    assert len(encoded) == 1
+    assert Path(encoded[0].target.cache_files[0]["filename"]) in kept
+
+
 def test_test_set_is_looked_at_once_a_stage(
     files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

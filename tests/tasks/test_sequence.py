@@ -73,31 +73,6 @@ def test_unlabelled_rows_are_encoded_without_labels():
     assert len(encoded.dataset) == 4
 
 
-def test_a_file_holds_the_same_as_memory(tmp_path):
-    task = SequenceClassification().with_labels_from(texts())
-    tokenizer = wordpiece_tokenizer()
-    file = tmp_path / "deep" / "encoded.arrow"
-    kept = task.encode(texts(), tokenizer, max_length=16, with_labels=True, cache_file=file)
-    memory = task.encode(texts(), tokenizer, max_length=16, with_labels=True)
-    assert kept.dataset.to_dict() == memory.dataset.to_dict()
-    assert kept.dataset.features == memory.dataset.features
-    assert kept.dataset.cache_files == [{"filename": str(file)}]
-    assert memory.dataset.cache_files == []
-    assert [path.name for path in file.parent.iterdir()] == ["encoded.arrow"]
-
-
-def test_a_failed_encoding_leaves_no_file_and_no_older_one_is_believed(tmp_path):
-    task = SequenceClassification().with_labels_from(texts())
-    file = tmp_path / "encoded.arrow"
-    settings = {"max_length": 16, "with_labels": True, "cache_file": file}
-    task.encode(texts(), wordpiece_tokenizer(), **settings)
-    newer = task.encode(texts(("bad",) * 4), wordpiece_tokenizer(), **settings)
-    assert newer.dataset["labels"][:] == [[0]] * 4
-    with pytest.raises(KeyError):
-        task.encode(texts(("x",) * 4), wordpiece_tokenizer(), **settings)
-    assert [path.name for path in tmp_path.iterdir()] == ["encoded.arrow"]
-
-
 def test_selected_rows_keep_their_order_over_many_batches():
     many = Dataset.from_dict({"text": ["anna"] * 2500, "label": [str(i) for i in range(2500)]})
     chosen = many.select(range(2499, -1, -1))

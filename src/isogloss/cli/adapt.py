@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from isogloss.cli import options
+from isogloss.cli.importing import importing
 
 RECIPES = "zero-shot, supervised, bilingual, iwda, iwda-oracle, iwda-unweighted"
 PRESETS = "[default|paper]"
@@ -108,9 +109,10 @@ def adapt(
         "max_steps": max_steps,
     }
     settings = build_config(given, config_file=config, assignments=set_ or [])
-    from isogloss.cli.progress import shown_progress
-    from isogloss.cli.summary import show_result
-    from isogloss.recipes.adapt import run
+    with importing():
+        from isogloss.cli.progress import shown_progress
+        from isogloss.cli.summary import show_result
+        from isogloss.recipes.adapt import run
 
     with shown_progress() as progress:
         result = run(settings, output, progress=progress)

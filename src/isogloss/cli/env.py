@@ -47,6 +47,7 @@ def describe_environment() -> dict[str, Any]:
     """Versions and features by name, as JSON can hold them."""
     import torch
 
+    from isogloss.data.cache import cache_folder, cache_size
     from isogloss.models.offline.wheel import ENCODER_FILE, package_folder
     from isogloss.models.precision import choose_precision, processor_features
 
@@ -60,6 +61,8 @@ def describe_environment() -> dict[str, Any]:
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "precision chosen": choose_precision("auto"),
         "offline encoder": package_folder(ENCODER_FILE.package) is not None,
+        "data cache": str(cache_folder()),
+        "data cache, MB": round(cache_size() / 1e6, 1),
     }
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from isogloss.cli import options
 from isogloss.cli.console import stacked, stdout
+from isogloss.cli.importing import importing
 
 if TYPE_CHECKING:
     from isogloss.data.inspection import PairReport
@@ -70,17 +71,19 @@ def look(
     max_length: int | None,
 ) -> PairReport:
     """Load both sides, and the tokenizer where a model is named, and inspect them."""
-    from isogloss.data.inspection import inspect_pair
-    from isogloss.data.loading import check_different_files, load, name_of
-    from isogloss.recipes.config import RunConfig
-    from isogloss.tasks import make_task
+    with importing():
+        from isogloss.data.inspection import inspect_pair
+        from isogloss.data.loading import check_different_files, load, name_of
+        from isogloss.recipes.config import RunConfig
+        from isogloss.tasks import make_task
 
     columns = make_task(task.pop("kind"), **task).columns
     check_different_files(files["source"], files["target"])
     wanted = RunConfig.max_length if max_length is None else max_length
     tokenizer, longest = None, wanted
     if model is not None:
-        from isogloss.models.reading import load_tokenizer
+        with importing():
+            from isogloss.models.reading import load_tokenizer
 
         tokenizer, longest = load_tokenizer(model)
     return inspect_pair(

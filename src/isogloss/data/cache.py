@@ -1,4 +1,8 @@
-"""Files turned once into memory-mapped Arrow files, in a folder keyed by their content."""
+"""Files turned once into memory-mapped Arrow files, in a folder keyed by their content.
+
+Nothing in the folder is needed: what is missing, or was cut off, is made again. Nothing is taken
+out of it either; whoever wants the room deletes it.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,19 @@ from isogloss.data.streaming import read_schema, record_batches
 # Raised with every change of how files are read, so that old copies are not used.
 CACHE_VERSION = 2
 
+# With this a stream of Arrow record batches ends; a file that was cut off lacks it.
+END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+
 
 def cache_folder() -> Path:
     """Where converted files are kept: `data` in `ISOGLOSS_CACHE`, or in `~/.cache/isogloss`."""
     root = os.environ.get("ISOGLOSS_CACHE") or Path.home() / ".cache" / "isogloss"
     return Path(root).expanduser() / "data"
+
+
+def cache_size() -> int:
+    """Bytes in the files of `cache_folder`."""
+    return sum(path.stat().st_size for path in cache_folder().glob("*") if path.is_file())
 
 
 def load_cached(path: Path, *, format: str) -> datasets.Dataset:
@@ -31,9 +43,21 @@ def load_cached(path: Path, *, format: str) -> datasets.Dataset:
     """
     key = hashlib.sha256(f"{CACHE_VERSION} {format} {file_digest(path)}".encode()).hexdigest()
     cached = cache_folder() / f"{key[:32]}.arrow"
-    if not cached.is_file():
-        convert(path, cached, format=format)
+    kept = open_whole(cached)
+    if kept is not None:
+        return kept
+    convert(path, cached, format=format)
     return datasets.Dataset.from_file(str(cached))
+
+
+def open_whole(path: Path) -> datasets.Dataset | None:
+    """The memory-mapped rows of an Arrow stream file; `None` where there is no whole one."""
+    if not path.is_file() or not _is_ended(path):
+        return None
+    try:
+        return datasets.Dataset.from_file(str(path))
+    except (pa.ArrowException, OSError):
+        return None
 
 
 def convert(path: Path, to: Path, *, format: str) -> None:
@@ -51,3 +75,11 @@ def convert(path: Path, to: Path, *, format: str) -> None:
     ):
         for batch in record_batches(path, schema, format=format):
             writer.write_batch(batch)
+
+
+def _is_ended(path: Path) -> bool:
+    """Whether a file ends as a whole Arrow stream does."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - len(END_OF_STREAM)))
+        return file.read() == END_OF_STREAM

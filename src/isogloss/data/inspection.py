@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from transformers import PreTrainedTokenizerBase
 
 from isogloss.data.canonical import Side, arrow_batches, canonical
 from isogloss.data.checks import empty_rows
 from isogloss.data.columns import Columns
 from isogloss.data.lengths import PieceCounts, count_pieces, count_words
-from isogloss.data.overlap import count_duplicates, count_repeats
+from isogloss.data.overlap import input_digests, repeats_among, shared_among
 
 PERCENTILES = (5, 25, 50, 75, 95, 100)
 
@@ -95,14 +97,15 @@ def inspect_pair(
         _view(source, task_columns, side="source", name=source_name),
         _view(target, task_columns, side="target", name=target_name),
     ]
+    digests = [input_digests(view) for view in views]
     sides = [
-        _look(view, task_columns, tokenizer, max_length, _others(dataset, task_columns))
-        for view, dataset in zip(views, (source, target), strict=True)
+        _look(view, task_columns, tokenizer, max_length, _others(dataset, task_columns), digest)
+        for view, dataset, digest in zip(views, (source, target), digests, strict=True)
     ]
     return PairReport(
         source=sides[0],
         target=sides[1],
-        shared_rows=count_duplicates(views[0], views[1]),
+        shared_rows=shared_among(digests[0], digests[1]),
         only_in_source=_only_in(sides[0].labels, sides[1].labels),
         only_in_target=_only_in(sides[1].labels, sides[0].labels),
         max_length=max_length,
@@ -121,6 +124,7 @@ def _look(
     tokenizer: PreTrainedTokenizerBase | None,
     max_length: int | None,
     other_columns: list[str],
+    digests: np.ndarray,
 ) -> SideReport:
     labels = _count_labels(view, columns.target)
     pieces = None if tokenizer is None else count_pieces(view, tokenizer)
@@ -128,7 +132,7 @@ def _look(
         rows=len(view),
         other_columns=other_columns,
         empty_rows=sum(int(empty_rows(table).sum()) for table in arrow_batches(view)),
-        repeated_rows=count_repeats(view),
+        repeated_rows=repeats_among(digests),
         labels=None if labels is None else {k: n for k, n in labels.most_common() if k},
         unlabelled=None if labels is None else labels[""],
         words=_percentiles(count_words(view)),
@@ -150,9 +154,10 @@ def _count_labels(view: datasets.Dataset, column: str) -> Counter[str] | None:
         return None
     counts: Counter[str] = Counter()
     for table in arrow_batches(view.select_columns([column])):
-        for value in table[column].to_pylist():
-            labels = value if isinstance(value, list) else [value]
-            counts.update((label or "").strip() for label in labels)
+        values = table[column]
+        flat = pc.list_flatten(values) if pa.types.is_list(values.type) else values
+        for found in flat.value_counts().to_pylist():
+            counts[(found["values"] or "").strip()] += found["counts"]
     return counts
 
 

@@ -70,6 +70,17 @@ def check_different_files(
         raise IsoglossError("E119", **names)
 
 
+def content_digest(where: str | Path | datasets.Dataset, loaded: datasets.Dataset) -> str:
+    """What identifies the content of loaded data: `fingerprint` of the file, or of the rows.
+
+    Args:
+        where: as `load` takes it.
+        loaded: what `load` made of it.
+    """
+    is_file = not isinstance(where, datasets.Dataset) and Path(where).is_file()
+    return fingerprint(where if is_file else loaded)
+
+
 def one_split(loaded: Any) -> datasets.Dataset:
     """`loaded` where it is one whole data set.
 

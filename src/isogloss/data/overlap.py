@@ -25,7 +25,7 @@ def count_duplicates(a: datasets.Dataset, b: datasets.Dataset) -> int:
     Returns:
         0 to `len(b)`; memory is 16 bytes a row.
     """
-    return int(np.isin(input_digests(b), input_digests(a)).sum())
+    return shared_among(input_digests(a), input_digests(b))
 
 
 def count_repeats(dataset: datasets.Dataset) -> int:
@@ -34,7 +34,17 @@ def count_repeats(dataset: datasets.Dataset) -> int:
     Returns:
         0 to `len(dataset) - 1`; memory is 16 bytes a row.
     """
-    return len(dataset) - len(np.unique(input_digests(dataset)))
+    return repeats_among(input_digests(dataset))
+
+
+def shared_among(a: np.ndarray, b: np.ndarray) -> int:
+    """How many of the digests `b` (m,) are among the digests `a` (n,)."""
+    return int(np.isin(b, a).sum())
+
+
+def repeats_among(digests: np.ndarray) -> int:
+    """How many of the digests (n,) occur earlier among them."""
+    return len(digests) - len(np.unique(digests))
 
 
 def input_digests(dataset: datasets.Dataset) -> np.ndarray:

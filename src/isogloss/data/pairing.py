@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from torch.utils.data import Dataset, Sampler
 
 # Batches sorted together: many enough for like lengths to meet, few enough for a random order.
@@ -67,7 +68,7 @@ class BucketBatchSampler(Sampler[list[int]]):
 
     drop_last = False
 
-    def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int) -> None:
+    def __init__(self, lengths: npt.ArrayLike, *, batch_size: int, seed: int) -> None:
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
         self.seed = seed
@@ -82,10 +83,10 @@ class BucketBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng((self.seed, self.epoch))
-        order = rng.permutation(len(self.lengths))
-        batches = _sorted_batches(order, self.lengths, self.batch_size)
-        for i in rng.permutation(len(batches)):
-            yield batches[i].tolist()
+        size = self.batch_size
+        order = _by_length(rng.permutation(len(self.lengths)), self.lengths, size)
+        for i in rng.permutation(len(self)):
+            yield order[i * size : (i + 1) * size].tolist()
 
 
 class PairedBatchSampler(Sampler[list[int]]):
@@ -106,8 +107,8 @@ class PairedBatchSampler(Sampler[list[int]]):
 
     def __init__(
         self,
-        source_lengths: Sequence[int],
-        target_lengths: Sequence[int],
+        source_lengths: npt.ArrayLike,
+        target_lengths: npt.ArrayLike,
         *,
         batch_size: int,
         seed: int,
@@ -130,15 +131,11 @@ class PairedBatchSampler(Sampler[list[int]]):
         rng = np.random.default_rng((self.seed, self.epoch))
         source = rng.permutation(len(self.source_lengths))[: steps * size]
         target = self._target_stream(self.epoch * steps * size, steps * size)
-        pairs = []
-        for start in range(0, steps * size, BUCKET_BATCHES * size):
-            stretch = slice(start, start + BUCKET_BATCHES * size)
-            left = _sorted_batches(source[stretch], self.source_lengths, size)
-            right = _sorted_batches(target[stretch], self.target_lengths, size)
-            pairs += list(zip(left, right, strict=True))
-        offset = len(self.source_lengths)
-        for i in rng.permutation(len(pairs)):
-            yield pairs[i][0].tolist() + (pairs[i][1] + offset).tolist()
+        source = _by_length(source, self.source_lengths, size)
+        target = _by_length(target, self.target_lengths, size) + len(self.source_lengths)
+        for i in rng.permutation(steps):
+            batch = slice(i * size, (i + 1) * size)
+            yield source[batch].tolist() + target[batch].tolist()
 
     def _target_stream(self, start: int, count: int) -> np.ndarray:
         """Positions `start` to `start + count` of the endless stream of shuffled target passes."""
@@ -151,11 +148,13 @@ class PairedBatchSampler(Sampler[list[int]]):
         return np.concatenate(passes)[start - first * size :][:count]
 
 
-def _sorted_batches(order: np.ndarray, lengths: np.ndarray, size: int) -> list[np.ndarray]:
-    batches = []
+def _by_length(order: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
+    """An order whose stretches of `BUCKET_BATCHES` batches of `size` are sorted by length."""
+    in_order = np.empty_like(order)
     for start in range(0, len(order), BUCKET_BATCHES * size):
         stretch = order[start : start + BUCKET_BATCHES * size]
         # A stable sort keeps equal lengths in their random order.
-        stretch = stretch[np.argsort(lengths[stretch], kind="stable")]
-        batches += [stretch[i : i + size] for i in range(0, len(stretch), size)]
-    return batches
+        in_order[start : start + len(stretch)] = stretch[
+            np.argsort(lengths[stretch], kind="stable")
+        ]
+    return in_order

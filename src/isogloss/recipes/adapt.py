@@ -13,6 +13,7 @@ import numpy as np
 from datasets import Dataset
 from transformers import set_seed
 
+from isogloss.data.cache import cache_folder
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
@@ -116,7 +117,7 @@ def run(
     data = inputs.read(config, given or {})
     tokenizer, longest = load_tokenizer(config.model, trust_remote_code=config.trust_remote_code)
     max_length = min(config.max_length, longest)
-    encoded = inputs.encode(data, config, tokenizer, max_length=max_length)
+    encoded = inputs.encode(data, config, tokenizer, max_length=max_length, cache=cache_folder())
     pad = tokenizer.pad_token_id
     # A large one takes a third of a training run's memory, and only the exports need it again.
     del tokenizer

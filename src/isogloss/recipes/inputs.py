@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from datasets import Dataset, concatenate_datasets
 
-from isogloss.data.fingerprints import fingerprint
-from isogloss.data.loading import check_different_files, load, name_of
+from isogloss.data import scans
+from isogloss.data.loading import check_different_files, content_digest, load, name_of
 from isogloss.data.overlap import count_duplicates
 from isogloss.data.preparing import prepare
 from isogloss.errors import IsoglossError, warn
@@ -21,6 +21,8 @@ from isogloss.tasks import Task, make_task
 
 # Recipes that look at target labels, each by its definition: to train on them, or for their shares.
 NEEDS_TARGET_LABELS = ("supervised", "bilingual", "iwda-oracle")
+
+UNNAMED = {"source": "the source", "target": "the target", "test": "the test set"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +65,7 @@ class EncodedData:
     def used_ids(self) -> np.ndarray:
         """All token ids that occur, sorted."""
         sets = [self.train, self.held_out, self.target] + ([self.test] if self.test else [])
-        return np.unique(np.concatenate([_unique_ids(s) for s in sets]))
+        return np.unique(np.concatenate([np.flatnonzero(_seen_ids(s)) for s in sets]))
 
 
 def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
@@ -76,36 +78,41 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     Raises:
         IsoglossError: any E1xx or E2xx.
     """
-    sides = {side: given.get(side, getattr(config, side)) for side in ("source", "target", "test")}
-    check_different_files(sides["source"], sides["target"])
-    target_columns = load(sides["target"], format=config.format).column_names
-    check_columns(config.task, target_columns, name=name_of(sides["target"], default="the target"))
+    sides = {side: given.get(side, getattr(config, side)) for side in UNNAMED}
+    sides = {side: where for side, where in sides.items() if where is not None}
+    names = {side: name_of(where, default=UNNAMED[side]) for side, where in sides.items()}
+    loaded = _load(sides, names, config)
     task = make_task(config.task, text=config.text, text_pair=config.text_pair, label=config.label)
-    need_target = "required" if config.recipe in NEEDS_TARGET_LABELS else "drop"
-    source = _read_side(task, sides["source"], config, side="source", labels="required")
-    target = _read_side(task, sides["target"], config, side="target", labels=need_target)
-    task = task.with_labels_from(source, name=name_of(sides["source"], default="the source"))
-    task.check_labels(target, name=name_of(sides["target"], default="the target"))
-    test = None
-    if sides["test"] is not None:
-        test = _read_side(task, sides["test"], config, side="test", labels="required")
-        task.check_labels(test, name=name_of(sides["test"], default="the test set"))
+
+    def checked(side: Any, labels: Any) -> Dataset:
+        rows = prepare(loaded[side], task.columns, side=side, name=names[side], labels=labels)
+        return task.conform(rows, name=names[side])
+
+    source = checked("source", "required")
+    target = checked("target", "required" if config.recipe in NEEDS_TARGET_LABELS else "drop")
+    task = task.with_labels_from(source, name=names["source"])
+    task.check_labels(target, name=names["target"])
+    test = checked("test", "required") if "test" in loaded else None
+    if test is not None:
+        task.check_labels(test, name=names["test"])
     return CanonicalData(
         task=task,
         source=source,
         target=target,
         test=test,
         facts=_facts(source, target, test),
-        fingerprints={s: fingerprint(where) for s, where in sides.items() if where is not None},
+        fingerprints={side: content_digest(sides[side], rows) for side, rows in loaded.items()},
     )
 
 
-def _read_side(task: Task, where: Any, config: RunConfig, *, side: Any, labels: Any) -> Dataset:
-    name = name_of(where, default=f"the {side}")
-    rows = prepare(
-        load(where, format=config.format), task.columns, side=side, name=name, labels=labels
-    )
-    return task.conform(rows, name=name)
+def _load(sides: dict[str, Any], names: dict[str, str], config: RunConfig) -> dict[str, Dataset]:
+    check_different_files(sides["source"], sides["target"])
+    # Before a long source is read: predictions are written beside the target's own columns.
+    target = load(sides["target"], format=config.format)
+    check_columns(config.task, target.column_names, name=names["target"])
+    others = {side: where for side, where in sides.items() if side != "target"}
+    loaded = {side: load(where, format=config.format) for side, where in others.items()}
+    return {**loaded, "target": target}
 
 
 def _facts(source: Dataset, target: Dataset, test: Dataset | None) -> dict[str, Any]:
@@ -133,16 +140,16 @@ def encode(
         config: the resolved settings.
         tokenizer: of the encoder.
         max_length: tokens a text is cut to.
-        cache: a folder for the encoded rows, else they stay in memory.
+        cache: a folder to keep encoded rows in, and to take them from where an earlier run with
+            the same data and tokenizer left them; else they stay in memory.
 
     Raises:
         IsoglossError: any E2xx; E523 where the hold-out would leave a side empty.
     """
 
     def encoded(rows: Dataset, name: str, *, with_labels: bool) -> Dataset:
-        file = None if cache is None else cache / f"{name}.arrow"
         result = data.task.encode(
-            rows, tokenizer, max_length=max_length, with_labels=with_labels, cache_file=file
+            rows, tokenizer, max_length=max_length, with_labels=with_labels, cache=cache
         )
         if result.truncated:
             named = f"the {name}"
@@ -155,7 +162,7 @@ def encode(
     if config.recipe == "supervised":
         train = target
     elif config.recipe == "bilingual":
-        train = concatenate_datasets([train, target.cast(train.features)])
+        train = concatenate_datasets([train, target])
     test = None if data.test is None else encoded(data.test, "test", with_labels=True)
     return EncodedData(train=train, held_out=held_out, target=target, test=test)
 
@@ -184,16 +191,19 @@ def split_held_out(dataset: Dataset, *, share: float, seed: int) -> tuple[Datase
     if wanted < 2:
         raise IsoglossError("E523", share=share, rows=count)
     shuffled = np.random.default_rng((seed, 2)).permutation(count)
-    labels = dataset["labels"]
-    ordered = sorted(shuffled.tolist(), key=lambda i: tuple(labels[i]))
+    # A stable sort keeps equal labellings in their random order.
+    ordered = shuffled[np.argsort(scans.ranks(dataset, "labels")[shuffled], kind="stable")]
     places = ((np.arange(wanted) + 0.5) * count / wanted).astype(int)
     held_out = np.zeros(count, dtype=bool)
-    held_out[np.asarray(ordered)[places]] = True
+    held_out[ordered[places]] = True
     return dataset.select(np.flatnonzero(~held_out)), dataset.select(np.flatnonzero(held_out))
 
 
-def _unique_ids(dataset: Dataset) -> np.ndarray:
-    chunks = [np.zeros(0, dtype=np.int64)]
-    for batch in dataset.with_format("arrow").iter(10_000):
-        chunks.append(np.unique(batch.column("input_ids").combine_chunks().flatten().to_numpy()))
-    return np.unique(np.concatenate(chunks))
+def _seen_ids(dataset: Dataset) -> np.ndarray:
+    """Which ids, from 0 to the largest, occur."""
+    seen = np.zeros(0, dtype=bool)
+    for ids in scans.items(dataset, "input_ids"):
+        missing = int(ids.max(initial=-1)) + 1 - len(seen)
+        seen = np.pad(seen, (0, max(0, missing)))
+        seen[ids] = True
+    return seen

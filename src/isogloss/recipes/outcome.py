@@ -17,7 +17,6 @@ from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.inputs import CanonicalData
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.workshop import Workshop
-from isogloss.report.charts import draw_run
 
 
 def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) -> None:
@@ -25,6 +24,9 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
 
     The last is the mark of a finished run.
     """
+    # Not on top: no run should wait for the plotting library before its first step.
+    from isogloss.report.charts import draw_run
+
     config, folder = shop.config, shop.folder
     names = stage_names(config.recipe)
     results = {name: folder.stage_result(name) or {} for name in names}

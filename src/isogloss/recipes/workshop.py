@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from isogloss.data import scans
 from isogloss.labels import LabelMap
 from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
@@ -74,8 +75,7 @@ def true_weights(shop: Workshop) -> np.ndarray:
 def class_shares(dataset: Any, num_classes: int) -> np.ndarray:
     """(k,) shares of the classes among the rows of encoded, labelled examples."""
     counts = np.zeros(num_classes)
-    for batch in dataset.with_format("arrow").iter(10_000):
-        labels = batch.column("labels").combine_chunks().flatten().to_numpy()
+    for labels in scans.items(dataset, "labels"):
         counts += np.bincount(labels, minlength=num_classes)
     shares: np.ndarray = counts / counts.sum()
     return shares
@@ -83,4 +83,4 @@ def class_shares(dataset: Any, num_classes: int) -> np.ndarray:
 
 def rows_per_example(dataset: Any) -> float:
     """Mean number of active positions of an encoded example."""
-    return sum(map(len, dataset["active"])) / len(dataset)
+    return scans.mean_length(dataset, "active")

@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from datasets import Dataset
 from transformers import PreTrainedTokenizerFast
 
+from isogloss.data.canonical import arrow_batches
 from isogloss.data.columns import Columns, Kind
 from isogloss.errors import IsoglossError
 from isogloss.labels import LabelMap
+from isogloss.tasks.caching import encoded_file
 from isogloss.tasks.encoding import (
     Encoded,
     EncodedBatch,
     check_tokenizer,
     encode_batches,
     features,
+    read_stored,
 )
 
 TaskT = TypeVar("TaskT", bound="Task")
@@ -78,7 +83,7 @@ class Task(ABC):
         if isinstance(source, LabelMap):
             return replace(self, labels=source)
         if isinstance(source, Dataset):
-            return replace(self, labels=self._collect(self.flat_labels(source), name))
+            return replace(self, labels=self._collect(self._different_labels(source), name))
         return replace(self, labels=LabelMap(tuple(source)))
 
     def check_labels(self, dataset: Dataset, *, name: str) -> None:
@@ -91,7 +96,10 @@ class Task(ABC):
         Raises:
             IsoglossError: E202 with the label and its row.
         """
-        if self.columns.target in dataset.column_names:
+        if self.columns.target not in dataset.column_names:
+            return
+        # Row by row only where there is a row to name.
+        if not self._different_labels(dataset) <= set(self.known_labels.names):
             self.known_labels.check(self._label_rows(dataset), name)
 
     def encode(
@@ -101,7 +109,7 @@ class Task(ABC):
         *,
         max_length: int,
         with_labels: bool,
-        cache_file: Path | None = None,
+        cache: Path | None = None,
     ) -> Encoded:
         """Turn canonical rows into token ids and active positions.
 
@@ -110,19 +118,24 @@ class Task(ABC):
             tokenizer: a fast tokenizer.
             max_length: the longest sequence in tokens, special ones included; more is cut.
             with_labels: add the class ids, for which the rows must be labelled.
-            cache_file: an Arrow file to keep the result in, else it stays in memory.
+            cache: a folder to keep the result in and to take it from where it was made before,
+                by the same tokenizer from the same rows; else it stays in memory.
 
         Raises:
             IsoglossError: E204 or E205 where there are no labels to encode, E206 for too small a
-                `max_length`, E207 for a slow tokenizer.
+                `max_length`, E207 for a slow tokenizer, E121 where the cache cannot be written.
         """
         check_tokenizer(tokenizer, max_length, texts=2 if self.kind == "pair" else 1)
-        ids = self.known_labels.label2id if with_labels else None
+        labels = self.known_labels if with_labels else None
         if with_labels:
             self._require_labels(dataset)
         schema = features(tokenizer, with_labels=with_labels, words=self.kind == "token")
-        encode = self._encoder(tokenizer, max_length, ids)
-        return encode_batches(dataset, encode, schema, cache_file=cache_file)
+        encode = self._encoder(tokenizer, max_length, None if labels is None else labels.label2id)
+        file = None
+        if cache is not None:
+            file = self._file_of(dataset, tokenizer, labels, max_length=max_length, folder=cache)
+        kept = None if file is None else read_stored(file)
+        return kept or encode_batches(dataset, encode, schema, cache_file=file)
 
     def references(self, dataset: Dataset) -> list[Any]:
         """Return the true labels: one name per row, or for tagging a list of tags per row.
@@ -180,11 +193,39 @@ class Task(ABC):
     ) -> Callable[[dict[str, list[Any]]], EncodedBatch]:
         """Return what encodes a batch; `ids` are the class ids, `None` for no labels."""
 
+    def _file_of(
+        self,
+        dataset: Dataset,
+        tokenizer: PreTrainedTokenizerFast,
+        labels: LabelMap | None,
+        *,
+        max_length: int,
+        folder: Path,
+    ) -> Path:
+        read = [*self.columns.inputs, *([] if labels is None else [self.columns.target])]
+        return encoded_file(
+            folder,
+            dataset.select_columns(read),
+            tokenizer,
+            kind=self.kind,
+            names=None if labels is None else labels.names,
+            max_length=max_length,
+        )
+
     def _label_rows(self, dataset: Dataset) -> Iterator[Any]:
         self._require_labels(dataset)
         column = self.columns.target
         for batch in dataset.select_columns(column).with_format(None).iter(_READ_ROWS):
             yield from batch[column]
+
+    def _different_labels(self, dataset: Dataset) -> set[str]:
+        self._require_labels(dataset)
+        found: set[str] = set()
+        for table in arrow_batches(dataset.select_columns(self.columns.target), rows=_READ_ROWS):
+            column = table.column(0)
+            flat = pc.list_flatten(column) if pa.types.is_list(column.type) else column
+            found.update(flat.unique().to_pylist())
+        return found
 
     def _require_labels(self, dataset: Dataset) -> None:
         column = self.columns.target

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,13 @@ from datasets.fingerprint import generate_random_fingerprint
 from datasets.table import InMemoryTable
 from transformers import BatchEncoding, PreTrainedTokenizerFast
 
-from isogloss.data.atomic import replacing
+from isogloss.data.atomic import naming, replacing
+from isogloss.data.cache import open_whole
 from isogloss.errors import IsoglossError
 
 BATCH_ROWS = 1000
+COUNTS = ("truncated", "lost_words")
+COUNTS_KEY = b"isogloss.counts"
 
 
 @dataclass(frozen=True)
@@ -112,27 +116,33 @@ def encode_batches(
         schema: the columns that `encode` makes.
         cache_file: where to keep the result, to be read through a memory map; in memory if `None`.
     """
-    truncated = lost_words = 0
+    counts = dict.fromkeys(COUNTS, 0)
 
     def tables() -> Iterator[pa.Table]:
-        nonlocal truncated, lost_words
         for batch in dataset.with_format(None).iter(BATCH_ROWS):
             encoded = encode(batch)
-            truncated += encoded.truncated
-            lost_words += encoded.lost_words
+            for name in COUNTS:
+                counts[name] += getattr(encoded, name)
             yield pa.Table.from_pydict(encoded.columns, schema=schema.arrow_schema)
 
-    stored = store(tables(), schema, cache_file=cache_file)
-    return Encoded(stored, truncated, lost_words)
+    rows = store(tables(), schema, cache_file=cache_file, counts=counts)
+    return Encoded(rows, **counts)
 
 
-def store(tables: Iterable[pa.Table], schema: Features, *, cache_file: Path | None) -> Dataset:
+def store(
+    tables: Iterable[pa.Table],
+    schema: Features,
+    *,
+    cache_file: Path | None,
+    counts: Mapping[str, int] | None = None,
+) -> Dataset:
     """Gather Arrow tables into a data set.
 
     Args:
         tables: consecutive rows, each table with the columns of `schema`.
         schema: the data set's columns.
         cache_file: the Arrow file to write, complete or not at all; in memory if `None`.
+        counts: written with the file, as they stand when the last table has been taken.
 
     Raises:
         IsoglossError: E121 where the file cannot be written.
@@ -141,10 +151,27 @@ def store(tables: Iterable[pa.Table], schema: Features, *, cache_file: Path | No
         table = pa.concat_tables([schema.arrow_schema.empty_table(), *tables])
         return Dataset(InMemoryTable(table), fingerprint=generate_random_fingerprint())
     with (
+        naming(cache_file),
         replacing(cache_file) as unfinished,
         pa.OSFile(str(unfinished), "wb") as sink,
         pa.ipc.new_stream(sink, schema.arrow_schema) as writer,
     ):
         for table in tables:
             writer.write_table(table)
+        if counts is not None:
+            # An Arrow stream has no place at its end but an empty batch.
+            empty = pa.RecordBatch.from_pylist([], schema=schema.arrow_schema)
+            writer.write_batch(empty, custom_metadata={COUNTS_KEY: json.dumps(dict(counts))})
     return Dataset.from_file(str(cache_file))
+
+
+def read_stored(cache_file: Path) -> Encoded | None:
+    """What `encode_batches` kept in a file; `None` where there is no whole one."""
+    dataset = open_whole(cache_file)
+    if dataset is None:
+        return None
+    with pa.memory_map(str(cache_file)) as source, pa.ipc.open_stream(source) as reader:
+        metadata = [found for _, found in reader.iter_batches_with_custom_metadata()]
+    if not metadata or metadata[-1] is None or COUNTS_KEY not in metadata[-1]:
+        return None
+    return Encoded(dataset, **json.loads(metadata[-1][COUNTS_KEY]))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.utils.data import Sampler
 
+from isogloss.data import scans
 from isogloss.data.pairing import BucketBatchSampler, rows_of
 from isogloss.trainers.base import RowTrainer, task_loss
 from isogloss.trainers.config import FinetuneConfig
@@ -54,7 +56,7 @@ class FinetuneTrainer(RowTrainer):
     def row_sampler(self) -> Sampler[list[int]]:
         """Random batches, of similar lengths unless `bucket_by_length` is off."""
         size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
-        lengths = self._lengths if self.args.bucket_by_length else [0] * len(self._lengths)
+        lengths = self._lengths if self.args.bucket_by_length else np.zeros_like(self._lengths)
         return BucketBatchSampler(lengths, batch_size=size, seed=seed)
 
     def batch_loss(
@@ -88,6 +90,6 @@ def model_inputs(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: batch[name] for name in MODEL_INPUTS if name in batch}
 
 
-def lengths_of(dataset: Any) -> list[int]:
+def lengths_of(dataset: Any) -> np.ndarray:
     """(n,) token counts of an encoded dataset."""
-    return list(dataset["length"])
+    return scans.numbers(dataset, "length")
