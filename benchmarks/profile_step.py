@@ -144,9 +144,9 @@ def make_trainer(task: str, length: int, options: argparse.Namespace, folder: Pa
     import numpy as np
 
     from isogloss.labels import LabelMap
+    from isogloss.models.fast import make_fast
     from isogloss.models.loading import load_classifier
     from isogloss.models.precision import choose_precision
-    from isogloss.models.fast import make_fast
     from isogloss.trainers.config import IWDAConfig
     from isogloss.trainers.iwda import IWDATrainer
 

@@ -15,18 +15,21 @@ EPOCHS = 4
 
 def train_ours(job: Job, turns: Turns) -> None:
     """The `iwda` stage of a run, as `isogloss adapt` goes through it."""
-    from isogloss.recipes import stages
+    from isogloss.recipes.methods import Stage
+    from isogloss.recipes.stages.aligning import align
 
     count_operations(turns)
     with tempfile.TemporaryDirectory() as folder:
         shop = open_workshop(job, Path(folder), turns)
-        stages.align(shop, stage="iwda", start=Path("offline"))
+        shop.model_of = lambda stage: "offline"
+        align(shop, Stage("iwda", "align", "zero-shot"))
 
 
 def train_finetuned(job: Job, turns: Turns) -> None:
     """Plain fine-tuning on the fast path, on the very batches of the `iwda` stage, all labelled."""
     from isogloss.data.pairing import PairedBatchSampler
-    from isogloss.recipes import stages
+    from isogloss.recipes.methods import Stage
+    from isogloss.recipes.stages import finetuning
     from isogloss.trainers.finetune import FinetuneTrainer
 
     class SameBatches(FinetuneTrainer):
@@ -39,8 +42,8 @@ def train_finetuned(job: Job, turns: Turns) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shop = open_workshop(job, Path(folder), turns, recipe="bilingual")
         boundary = len(shop.data.train) - len(shop.data.target)
-        stages.FinetuneTrainer = SameBatches  # type: ignore[misc]
-        stages.finetune(shop, stage="bilingual")
+        finetuning.FinetuneTrainer = SameBatches  # type: ignore[misc]
+        finetuning.finetune(shop, Stage("bilingual", "finetune"))
 
 
 def train_plain(job: Job, turns: Turns) -> None:

@@ -14,7 +14,7 @@ from datasets import Dataset
 import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.progress import Progress
-from isogloss.recipes.config import RECIPES, stage_names
+from isogloss.recipes.methods import RECIPES, stage_names
 from isogloss.trainers.finetune import FinetuneTrainer
 from tests.recipes.conftest import write_csv
 

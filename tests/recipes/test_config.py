@@ -7,7 +7,9 @@ import pytest
 
 from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig, assign
+from isogloss.recipes.methods import RECIPES
 from isogloss.recipes.presets import PRESETS
+from isogloss.recipes.stages import METHODS
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 
 MINIMUM = {"source": "a.csv", "target": "b.csv"}
@@ -34,6 +36,9 @@ def code_of(call: Any) -> str:
         ("epochs", "many"),
         ("holdout", 0.9),
         ("seed", -1),
+        ("batch_size", 0),
+        ("accumulation", 0),
+        ("gradient_checkpointing", "yes"),
     ],
 )
 def test_values_outside_their_range_are_named(name: str, value: Any) -> None:
@@ -123,3 +128,26 @@ def test_paper_preset_has_the_published_numbers() -> None:
         "hard_statistics": True,
     }
     assert {name: getattr(args, name) for name in published} == published
+
+
+def test_settings_for_every_stage_go_before_a_stage_s_own() -> None:
+    config = RunConfig(
+        **MINIMUM, batch_size=4, accumulation=2, gradient_checkpointing=True, epochs=1.5
+    )
+    assert config.for_every_stage() == {
+        "num_train_epochs": 1.5,
+        "per_device_train_batch_size": 4,
+        "gradient_accumulation_steps": 2,
+        "gradient_checkpointing": True,
+    }
+    assert RunConfig(**MINIMUM).for_every_stage() == {}
+
+
+def test_every_recipe_starts_from_a_stage_of_its_own() -> None:
+    for stages in RECIPES.values():
+        seen: list[str] = []
+        for stage in stages:
+            assert stage.method in METHODS
+            assert stage.start is None or stage.start in seen
+            seen.append(stage.name)
+        assert len(set(seen)) == len(seen)

@@ -9,9 +9,10 @@ import typer
 
 from isogloss.cli import options
 from isogloss.cli.importing import importing
+from isogloss.recipes.methods import RECIPES
 
-RECIPES = "zero-shot, supervised, bilingual, iwda, iwda-oracle, iwda-unweighted"
 PRESETS = "[default|paper]"
+KNOWN = ", ".join(RECIPES)
 _MODEL, _TRAINING = "Method", "Training"
 
 
@@ -45,7 +46,7 @@ def adapt(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help=f"{RECIPES} (default: iwda).", rich_help_panel=_MODEL),
+        typer.Option(metavar="NAME", help=f"{KNOWN} (default: iwda).", rich_help_panel=_MODEL),
     ] = None,
     preset: Annotated[
         str | None,
@@ -66,6 +67,25 @@ def adapt(
     max_steps: Annotated[
         int | None,
         typer.Option(help="Steps, at most, each stage.", rich_help_panel=_TRAINING),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Examples a step, of each side.", rich_help_panel=_TRAINING),
+    ] = None,
+    accumulation: Annotated[
+        int | None,
+        typer.Option(
+            help="Batches summed into one step: large batches in little memory.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    gradient_checkpointing: Annotated[
+        bool | None,
+        typer.Option(
+            "--gradient-checkpointing",
+            help="Compute activations twice rather than keep them.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = None,
     config: Annotated[
         Path | None,
@@ -107,6 +127,9 @@ def adapt(
         "seed": seed,
         "epochs": epochs,
         "max_steps": max_steps,
+        "batch_size": batch_size,
+        "accumulation": accumulation,
+        "gradient_checkpointing": gradient_checkpointing,
     }
     settings = build_config(given, config_file=config, assignments=set_ or [])
     with importing():

@@ -1,1 +1,1 @@
-"""To be filled."""
+"""Whole runs: settings, stages, what they leave behind, and the model in use."""

@@ -17,11 +17,13 @@ from isogloss.data.cache import cache_folder
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
-from isogloss.recipes import inputs, stages
-from isogloss.recipes.config import RunConfig, stage_names
+from isogloss.recipes import inputs
+from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, read_json
+from isogloss.recipes.methods import RECIPES
 from isogloss.recipes.outcome import finish
 from isogloss.recipes.settings import check_settings
+from isogloss.recipes.stages import METHODS
 from isogloss.recipes.starting import check_start, take_over
 from isogloss.recipes.workshop import Workshop
 
@@ -158,16 +160,13 @@ def make_workshop(
 
 def run_stages(shop: Workshop) -> None:
     """Carry out the stages that are not finished yet."""
-    for name in stage_names(shop.config.recipe):
-        if shop.folder.stage_result(name) is not None:
-            shop.progress.say(f"{name}: finished before")
-        elif name == "zero-shot" and shop.config.start is not None:
+    for stage in RECIPES[shop.config.recipe]:
+        if shop.folder.stage_result(stage.name) is not None:
+            shop.progress.say(f"{stage.name}: finished before")
+        elif stage.name == "zero-shot" and shop.config.start is not None:
             take_over(shop, Path(shop.config.start))
-        elif name.startswith("iwda"):
-            start = shop.folder.stage("zero-shot") / "model"
-            shop.folder.finish_stage(name, stages.align(shop, stage=name, start=start))
         else:
-            shop.folder.finish_stage(name, stages.finetune(shop, stage=name))
+            shop.folder.finish_stage(stage.name, METHODS[stage.method](shop, stage))
 
 
 def record(data: inputs.CanonicalData) -> dict[str, Any]:

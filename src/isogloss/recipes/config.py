@@ -12,16 +12,9 @@ from typing import Any
 import yaml
 
 from isogloss.errors import IsoglossError
+from isogloss.recipes.methods import RECIPES
 from isogloss.recipes.presets import PRESETS
 
-RECIPES = (
-    "zero-shot",
-    "supervised",
-    "bilingual",
-    "iwda",
-    "iwda-oracle",
-    "iwda-unweighted",
-)
 TASKS = ("sequence", "pair", "token")
 
 
@@ -51,6 +44,9 @@ class RunConfig:
     seed: int = _field(0, "Seed of everything drawn at random.")
     epochs: float | None = _field(None, "Passes over the source, in each stage.")
     max_steps: int | None = _field(None, "Steps, at most, in each stage.")
+    batch_size: int | None = _field(None, "Examples a step (of each side), in each stage.")
+    accumulation: int | None = _field(None, "Batches summed into one step, in each stage.")
+    gradient_checkpointing: bool | None = _field(None, "Less memory for more time.")
     max_length: int = _field(128, "Word pieces a text is cut to.")
     pooling: str | None = _field(None, "cls or mean.")
     holdout: float | None = _field(None, "Share of the source kept for the statistics, 0 to 0.5.")
@@ -67,15 +63,18 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Refuse what no run could use."""
         self._choice("task", TASKS)
-        self._choice("recipe", RECIPES)
+        self._choice("recipe", tuple(RECIPES))
         self._choice("preset", tuple(PRESETS))
         self._choice("pooling", (None, "cls", "mean"))
         self._choice("precision", (None, "auto", "bf16", "fp32"))
         self._choice("dropout", (None, "pooled", "torch"))
+        self._choice("gradient_checkpointing", (None, True, False))
         self._range("max_length", 8, 1_000_000)
         self._range("max_steps", 1, 1_000_000_000)
         self._range("epochs", 1e-6, 1e6)
         self._range("holdout", 0.0, 0.5)
+        self._range("batch_size", 1, 1_000_000)
+        self._range("accumulation", 1, 1_000_000)
         self._range("seed", 0, 2**32 - 1)
 
     def _choice(self, name: str, choices: tuple[Any, ...]) -> None:
@@ -105,6 +104,16 @@ class RunConfig:
             finetune={**preset["finetune"], **self.finetune},
             iwda={**preset["iwda"], **self.iwda},
         )
+
+    def for_every_stage(self) -> dict[str, Any]:
+        """What goes before each trainer's own settings, under the trainers' names."""
+        named = {
+            "num_train_epochs": self.epochs,
+            "per_device_train_batch_size": self.batch_size,
+            "gradient_accumulation_steps": self.accumulation,
+            "gradient_checkpointing": self.gradient_checkpointing,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values by name, in the order of the fields."""
@@ -148,11 +157,6 @@ class RunConfig:
             IsoglossError: E644 for a text that is no assignment, E642, E640.
         """
         return RunConfig.from_dict(assign(self.as_dict(), assignments))
-
-
-def stage_names(recipe: str) -> list[str]:
-    """The stages of a recipe, in order."""
-    return ["zero-shot", recipe] if recipe.startswith("iwda") else [recipe]
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from datasets import Dataset
 
 from isogloss.data.formats import format_of
 from isogloss.models.card import model_card
-from isogloss.recipes.config import stage_names
 from isogloss.recipes.folder import link_file, link_tree, write_json
 from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.inputs import CanonicalData
+from isogloss.recipes.methods import stage_names
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.workshop import Workshop
 

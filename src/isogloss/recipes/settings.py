@@ -10,6 +10,9 @@ from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig, did_you_mean
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 
+# A group of `RunConfig`, and the trainer's configuration that it sets.
+GROUPS: dict[str, type[Any]] = {"finetune": FinetuneConfig, "iwda": IWDAConfig}
+
 # Set by the run itself, from its own settings and the machine.
 RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps")
 
@@ -21,8 +24,7 @@ def check_settings(config: RunConfig) -> None:
         IsoglossError: E642 for an unknown setting, E645 for an unusable value or a setting that
             the run decides, E510 and E511 for one outside its choices.
     """
-    groups: dict[str, type[Any]] = {"finetune": FinetuneConfig, "iwda": IWDAConfig}
-    for group, cls in groups.items():
+    for group, cls in GROUPS.items():
         settings = getattr(config, group)
         check_names(cls, group, settings)
         try:

@@ -13,7 +13,8 @@ from isogloss.recipes.workshop import Workshop
 # What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
 ZERO_SHOT_SETTINGS = (
     "source", "task", "text", "text_pair", "label", "model", "preset", "seed", "epochs",
-    "max_steps", "max_length", "pooling", "holdout", "precision", "dropout", "trim", "finetune",
+    "max_steps", "batch_size", "accumulation", "gradient_checkpointing", "max_length", "pooling",
+    "holdout", "precision", "dropout", "trim", "finetune",
 )  # fmt: skip
 
 

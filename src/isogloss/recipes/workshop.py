@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -35,6 +36,11 @@ class Workshop:
     def labels(self) -> LabelMap:
         """The classes."""
         return self.task.known_labels
+
+    def model_of(self, stage: str | None) -> Path:
+        """The model folder of an earlier stage."""
+        assert stage is not None
+        return self.folder.stage(stage) / "model"
 
     def served_settings(self) -> dict[str, Any]:
         """What the exported model's configuration says for whoever loads it with isogloss."""

@@ -1,4 +1,4 @@
-"""The stages of a run; each takes a model folder and leaves another one behind."""
+"""What all stages do: open a model, train it from where it was, save and measure it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,10 @@ from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import load_classifier
 from isogloss.models.reading import load_tokenizer
 from isogloss.models.trimming import TrimmedVocabulary
-from isogloss.progress import ProgressCallback
 from isogloss.recipes.results import measure
-from isogloss.recipes.workshop import Workshop, rows_per_example, sample, true_weights
+from isogloss.recipes.workshop import Workshop
 from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
-from isogloss.trainers.config import FinetuneConfig, IWDAConfig, RowTrainingArguments
-from isogloss.trainers.estimation import RowEstimator
-from isogloss.trainers.finetune import FinetuneTrainer
-from isogloss.trainers.iwda import IWDATrainer
+from isogloss.trainers.config import RowTrainingArguments
 
 
 @dataclass(kw_only=True)
@@ -60,60 +56,23 @@ def open_model(shop: Workshop, name: str) -> StageModel:
     return StageModel(classifier=classifier, trimmed=trimmed)
 
 
-def finetune(shop: Workshop, *, stage: str) -> dict[str, Any]:
-    """Fine-tune the encoder on the labelled rows."""
-    model = open_model(shop, shop.config.model)
-    pad = shop.pad_token_id
-    args = make_arguments(FinetuneConfig, shop, stage, shop.config.finetune)
-    bound_steps(args, shop, len(shop.data.train))
-    trainer = FinetuneTrainer(
-        model.classifier,
-        args,
-        train_dataset=shop.data.train,
-        pad_token_id=pad,
-        callbacks=[ProgressCallback(shop.progress, stage)],
-    )
-    facts = train(trainer, shop, stage)
-    save(model, shop, stage)
-    return facts | measure(shop, model.classifier, pad, stage=stage)
-
-
-def align(shop: Workshop, *, stage: str, start: Path) -> dict[str, Any]:
-    """Align the model in `start` with the target under class weights.
+def carry_out(
+    shop: Workshop, trainer: RowTrainer, model: StageModel, *, stage: str
+) -> dict[str, Any]:
+    """Train, save the model into the stage's folder, and measure it.
 
     Args:
         shop: the run.
-        stage: `iwda`, `iwda-oracle` (the true weights) or `iwda-unweighted` (all 1).
-        start: model folder of the zero-shot stage.
+        trainer: of the model.
+        model: the classifier that is trained.
+        stage: its name.
+
+    Returns:
+        `steps`, `seconds` and `log` of the training, and what `measure` finds.
     """
-    model = open_model(shop, str(start))
-    pad = shop.pad_token_id
-    settings = dict(shop.config.iwda)
-    weights = None
-    if stage == "iwda-oracle":
-        weights = true_weights(shop)
-    if stage != "iwda":
-        settings["weighting"] = "fixed"
-    args = make_arguments(IWDAConfig, shop, stage, settings)
-    # METHOD, section 5: each token of the target gets as many updates as one of the source would.
-    args.num_train_epochs *= rows_per_example(shop.data.target) / rows_per_example(shop.data.train)
-    bound_steps(args, shop, len(shop.data.train))
-    trainer = IWDATrainer(
-        model.classifier,
-        args,
-        source=shop.data.train,
-        target=shop.data.target,
-        source_prior=shop.source_prior,
-        pad_token_id=pad,
-        estimate=make_estimator(shop, args, pad) if args.weighting != "fixed" else None,
-        weights=weights,
-        label_names=shop.labels.names,
-        callbacks=[ProgressCallback(shop.progress, stage)],
-    )
     facts = train(trainer, shop, stage)
     save(model, shop, stage)
-    measured = measure(shop, model.classifier, pad, stage=stage)
-    return facts | measured | {"training_prior": trainer.prior_estimate.tolist()}
+    return facts | measure(shop, model.classifier, shop.pad_token_id, stage=stage)
 
 
 def train(trainer: RowTrainer, shop: Workshop, stage: str) -> dict[str, Any]:
@@ -164,11 +123,17 @@ def save(model: StageModel, shop: Workshop, stage: str) -> None:
 
 
 def make_arguments(cls: type[Any], shop: Workshop, stage: str, settings: Mapping[str, Any]) -> Any:
-    """The trainer's configuration from the preset, the user's settings and the machine."""
+    """The trainer's configuration from the preset, the user's settings and the machine.
+
+    Args:
+        cls: a `RowTrainingArguments`.
+        shop: the run; its settings for every stage go before the stage's own.
+        stage: names the folder of the checkpoints.
+        settings: of the stage's group, such as `shop.config.iwda`.
+    """
     config = shop.config
     values = dict(settings)
-    if config.epochs is not None:
-        values["num_train_epochs"] = config.epochs
+    values |= config.for_every_stage()
     fixed = {
         "output_dir": str(shop.folder.stage(stage) / "checkpoints"),
         "seed": config.seed,
@@ -185,19 +150,3 @@ def bound_steps(args: RowTrainingArguments, shop: Workshop, examples: int) -> No
     batch = args.per_device_train_batch_size * args.gradient_accumulation_steps
     steps = math.ceil(max(1, examples // batch) * args.num_train_epochs)
     args.max_steps = min(shop.config.max_steps, steps)
-
-
-def make_estimator(shop: Workshop, args: IWDAConfig, pad_token_id: int) -> RowEstimator:
-    """Who estimates the weights, from at most `weight_sample` examples a side."""
-    # The paper solves the plain problem once and mixes in rho instead of shrinking.
-    plain = "bbse-hard" if args.hard_statistics else "bbse"
-    exact = args.weighting == "online" or args.hard_statistics
-    return RowEstimator(
-        source=sample(shop.data.held_out, args.weight_sample, shop.config.seed),
-        target=sample(shop.data.target, args.weight_sample, shop.config.seed),
-        pad_token_id=pad_token_id,
-        precision=shop.precision,
-        method=plain if exact else "auto",
-        calibration="none" if exact else "bcts",
-        seed=shop.config.seed,
-    )

@@ -1,0 +1,38 @@
+"""Which stages a recipe goes through, and what each starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training within a run.
+
+    Attributes:
+        name: of the stage, its folder and its row in the tables.
+        method: how it trains; a key of `isogloss.recipes.stages.METHODS`.
+        start: the earlier stage whose model it goes on from, or learns from; None: the encoder.
+    """
+
+    name: str
+    method: str
+    start: str | None = None
+
+
+ZERO_SHOT = Stage("zero-shot", "finetune")
+
+# Xian, Ji & Zhao, ICLR 2022, section 4: the rows of its tables.
+RECIPES: dict[str, tuple[Stage, ...]] = {
+    "zero-shot": (ZERO_SHOT,),
+    "supervised": (Stage("supervised", "finetune"),),
+    "bilingual": (Stage("bilingual", "finetune"),),
+    "iwda": (ZERO_SHOT, Stage("iwda", "align", "zero-shot")),
+    "iwda-oracle": (ZERO_SHOT, Stage("iwda-oracle", "align", "zero-shot")),
+    "iwda-unweighted": (ZERO_SHOT, Stage("iwda-unweighted", "align", "zero-shot")),
+}
+
+
+def stage_names(recipe: str) -> list[str]:
+    """The stages of a recipe, in order."""
+    return [stage.name for stage in RECIPES[recipe]]

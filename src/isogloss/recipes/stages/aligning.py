@@ -1,0 +1,63 @@
+"""Alignment as a stage: `iwda`, `iwda-oracle`, `iwda-unweighted`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isogloss.progress import ProgressCallback
+from isogloss.recipes.methods import Stage
+from isogloss.recipes.stages.training import bound_steps, carry_out, make_arguments, open_model
+from isogloss.recipes.workshop import Workshop, rows_per_example, sample, true_weights
+from isogloss.trainers.config import IWDAConfig
+from isogloss.trainers.estimation import RowEstimator
+from isogloss.trainers.iwda import IWDATrainer
+
+
+def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
+    """Align an earlier stage's model with the target under class weights.
+
+    Args:
+        shop: the run.
+        stage: `iwda`, `iwda-oracle` (the true weights) or `iwda-unweighted` (all 1).
+
+    Returns:
+        What `carry_out` does, and `training_prior`, (k,), that the last weights stand for.
+    """
+    model = open_model(shop, str(shop.model_of(stage.start)))
+    settings = dict(shop.config.iwda)
+    if stage.name in ("iwda-oracle", "iwda-unweighted"):
+        settings["weighting"] = "fixed"
+    args = make_arguments(IWDAConfig, shop, stage.name, settings)
+    # METHOD, section 5: each token of the target gets as many updates as one of the source would.
+    args.num_train_epochs *= rows_per_example(shop.data.target) / rows_per_example(shop.data.train)
+    bound_steps(args, shop, len(shop.data.train))
+    trainer = IWDATrainer(
+        model.classifier,
+        args,
+        source=shop.data.train,
+        target=shop.data.target,
+        source_prior=shop.source_prior,
+        pad_token_id=shop.pad_token_id,
+        estimate=make_estimator(shop, args) if args.weighting != "fixed" else None,
+        weights=true_weights(shop) if stage.name == "iwda-oracle" else None,
+        label_names=shop.labels.names,
+        callbacks=[ProgressCallback(shop.progress, stage.name)],
+    )
+    facts = carry_out(shop, trainer, model, stage=stage.name)
+    return facts | {"training_prior": trainer.prior_estimate.tolist()}
+
+
+def make_estimator(shop: Workshop, args: IWDAConfig) -> RowEstimator:
+    """Who estimates the weights, from at most `weight_sample` examples a side."""
+    # The paper solves the plain problem once and mixes in rho instead of shrinking.
+    plain = "bbse-hard" if args.hard_statistics else "bbse"
+    exact = args.weighting == "online" or args.hard_statistics
+    return RowEstimator(
+        source=sample(shop.data.held_out, args.weight_sample, shop.config.seed),
+        target=sample(shop.data.target, args.weight_sample, shop.config.seed),
+        pad_token_id=shop.pad_token_id,
+        precision=shop.precision,
+        method=plain if exact else "auto",
+        calibration="none" if exact else "bcts",
+        seed=shop.config.seed,
+    )
