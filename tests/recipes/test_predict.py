@@ -11,7 +11,7 @@ import pytest
 import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.recipes.evaluate import evaluate_file
-from isogloss.recipes.predict import predict_file
+from isogloss.recipes.predict import predict_file, predict_with
 from isogloss.recipes.serving import open_served
 from tests.recipes.conftest import SETTINGS, write_csv
 
@@ -46,6 +46,31 @@ def test_batches_do_not_change_the_answer(run: Path, tmp_path: Path) -> None:
     assert list(whole[0]) == ["text", "label", "prediction", "probability"]
     for one, other in zip(whole, parts, strict=True):
         assert float(one["probability"]) == pytest.approx(float(other["probability"]), abs=1e-5)
+
+
+def test_an_open_model_labels_one_file_after_another(run: Path, tmp_path: Path) -> None:
+    served = open_served(run, precision="fp32")
+    for seed in (4, 5):
+        source = write_csv(tmp_path / f"{seed}.csv", rows=9, labels=False, seed=seed)
+        assert predict_with(served, source, tmp_path / "open.csv") == 9
+        predict_file(run, source, tmp_path / "file.csv", precision="fp32")
+        assert (tmp_path / "open.csv").read_text() == (tmp_path / "file.csv").read_text()
+    assert code_of(lambda: predict_with(served, source, source)) == "E529"
+
+
+def test_bfloat16_says_the_same_of_nearly_all_rows(run: Path, tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "x.csv", rows=200, labels=False, seed=4)
+    for precision in ("fp32", "bf16"):
+        predict_file(run, source, tmp_path / f"{precision}.csv", precision=precision)  # type: ignore[arg-type]
+    predict_file(run, source, tmp_path / "again.csv", precision="bf16")
+    assert (tmp_path / "again.csv").read_text() == (tmp_path / "bf16.csv").read_text()
+    exact, rounded = (
+        list(csv.DictReader((tmp_path / f"{name}.csv").open())) for name in ("fp32", "bf16")
+    )
+    same = [a["prediction"] == b["prediction"] for a, b in zip(exact, rounded, strict=True)]
+    assert sum(same) >= 195
+    for one, other in zip(exact, rounded, strict=True):
+        assert float(one["probability"]) == pytest.approx(float(other["probability"]), abs=0.05)
 
 
 def test_formats_convert(run: Path, tmp_path: Path) -> None:

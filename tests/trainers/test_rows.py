@@ -1,20 +1,23 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from isogloss.data.collate import RowCollator
 from isogloss.trainers import rows as module
-from isogloss.trainers.finetune import model_inputs
+from isogloss.trainers.config import FinetuneConfig
+from isogloss.trainers.finetune import FinetuneTrainer, model_inputs
 from isogloss.trainers.rows import collect_rows
 from tests.helpers.rows import PAD, encoded
-from tests.trainers.common import classifier
+from tests.trainers.common import ARGUMENTS, classifier
 
 
 @pytest.mark.parametrize("token", [False, True])
 def test_rows_come_back_in_order(token: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TOKENS_PER_BATCH", 40)
+    monkeypatch.setattr(module, "tokens_per_batch", lambda device: 40)
     model = classifier(token=token)
     data = encoded(17, seed=0, token_task=token)
     found = collect_rows(model, data, pad_token_id=PAD, features=True)
@@ -50,3 +53,36 @@ def test_mode_is_left_as_it_was_and_progress_adds_up() -> None:
     collect_rows(model, encoded(9, seed=0), pad_token_id=PAD, progress=done.append)
     assert model.training
     assert sum(done) == 9
+
+
+def test_batches_hold_their_budget_and_every_example_once() -> None:
+    lengths = np.random.default_rng(0).integers(3, 60, size=200)
+    batches = list(module._batches(lengths, budget=100))
+    assert sorted(np.concatenate(batches).tolist()) == list(range(200))
+    assert all(len(b) * lengths[b].max() <= 100 for b in batches)
+    padded = sum(len(b) * lengths[b].max() for b in batches)
+    assert padded < 1.1 * lengths.sum()
+    assert [b.tolist() for b in module._batches(np.array([500, 3]), budget=100)] == [[0], [1]]
+
+
+@pytest.mark.parametrize("token", [False, True])
+def test_bfloat16_says_nearly_the_same_and_the_same_twice(token: bool) -> None:
+    model, data = classifier(token=token), encoded(60, seed=0, token_task=token)
+    exact = collect_rows(model, data, pad_token_id=PAD)
+    rounded = collect_rows(model, data, pad_token_id=PAD, precision="bf16")
+    again = collect_rows(model, data, pad_token_id=PAD, precision="bf16")
+    assert (rounded.logits == again.logits).all()
+    assert (rounded.logits != exact.logits).any()
+    np.testing.assert_allclose(rounded.logits, exact.logits, atol=0.2 * exact.logits.std())
+    assert (rounded.predictions == exact.predictions).mean() >= 0.95
+
+
+def test_head_is_in_single_precision_after_training_in_bfloat16(tmp_path: Path) -> None:
+    data = encoded(16, seed=0)
+    args = FinetuneConfig(**{**ARGUMENTS, "max_steps": 1, "bf16": True}, output_dir=str(tmp_path))
+    trainer = FinetuneTrainer(classifier(), args, train_dataset=data, pad_token_id=PAD)
+    trainer.train()
+    found = collect_rows(trainer.model, data, pad_token_id=PAD, precision="bf16", features=True)
+    with torch.no_grad():
+        head = trainer.model.final_linear(torch.from_numpy(found.features))
+    np.testing.assert_allclose(found.logits, head, rtol=1e-5, atol=1e-6)

@@ -60,20 +60,38 @@ def predict_file(
         IsoglossError: E524 to E526, E529 where the output is the input, E530 where an added column
             is there already; E1xx for the file; E3xx for the model.
     """
-    if Path(source).resolve() == Path(output).resolve():
-        raise IsoglossError("E529", path=output)
-    format_of(output, format=format)
-    schema = read_schema(source, format=format)
+    schema = _schema_of(source, output, format=format)
     served = open_served(model, columns=columns, precision=precision)
-    check_columns(served.task.kind, schema.names, name=Path(source).name)
-    check_texts(served, schema, name=Path(source).name)
-    progress = progress or Progress()
-    progress.start("predict", None, "rows")
-    batches = read_batches(source, format=format, batch_rows=batch_rows)
-    with RowWriter(output, format=format, schema=schema) as writer:
-        count = _write(served, batches, writer, name=Path(source).name, progress=progress)
-    progress.finish()
-    return count
+    return _label_file(served, source, output, format, schema, batch_rows, progress)
+
+
+def predict_with(
+    served: ServedModel,
+    source: str | Path,
+    output: str | Path,
+    *,
+    format: str | None = None,
+    batch_rows: int = 2048,
+    progress: Progress | None = None,
+) -> int:
+    """Classify a file of any size with a model that is open already.
+
+    Args:
+        served: the model; which columns it reads was said when it was opened.
+        source: as `predict_file`.
+        output: as `predict_file`.
+        format: as `predict_file`.
+        batch_rows: as `predict_file`.
+        progress: as `predict_file`.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        IsoglossError: E529, E530, or E1xx for the file.
+    """
+    schema = _schema_of(source, output, format=format)
+    return _label_file(served, source, output, format, schema, batch_rows, progress)
 
 
 def predict_dataset(
@@ -142,6 +160,35 @@ def check_texts(served: ServedModel, schema: pa.Schema, *, name: str) -> None:
     for new, column in served.task.columns.inputs.items():
         if column in schema.names:
             check_field(schema.field(column), name=name, column=column, option=OPTIONS[new])
+
+
+def _schema_of(source: str | Path, output: str | Path, *, format: str | None) -> pa.Schema:
+    """The columns of the input, once input and output are known to go together."""
+    if Path(source).resolve() == Path(output).resolve():
+        raise IsoglossError("E529", path=output)
+    format_of(output, format=format)
+    return read_schema(source, format=format)
+
+
+def _label_file(
+    served: ServedModel,
+    source: str | Path,
+    output: str | Path,
+    format: str | None,
+    schema: pa.Schema,
+    batch_rows: int,
+    progress: Progress | None,
+) -> int:
+    name = Path(source).name
+    check_columns(served.task.kind, schema.names, name=name)
+    check_texts(served, schema, name=name)
+    progress = progress or Progress()
+    progress.start("predict", None, "rows")
+    batches = read_batches(source, format=format, batch_rows=batch_rows)
+    with RowWriter(output, format=format, schema=schema) as writer:
+        count = _write(served, batches, writer, name=name, progress=progress)
+    progress.finish()
+    return count
 
 
 def _write(

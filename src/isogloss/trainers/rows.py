@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +13,8 @@ from isogloss.data.collate import RowCollator
 from isogloss.data.pairing import rows_of
 from isogloss.labelshift.calibration import softmax
 from isogloss.models.features import FeatureClassifier
+from isogloss.models.inference import inference, tokens_per_batch
 from isogloss.trainers.finetune import lengths_of, model_inputs
-
-# Sentences of one length cost the same; the budget keeps long ones from filling the memory.
-TOKENS_PER_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -69,50 +66,39 @@ def collect_rows(
     Returns:
         `CollectedRows` in the order of the dataset.
     """
-    was_training = classifier.training
-    classifier.eval()
-    collator = RowCollator(pad_token_id=pad_token_id, pad_to_multiple_of=8)
+    collator = RowCollator(pad_token_id=pad_token_id)
     device = next(classifier.parameters()).device
+    lengths = np.asarray(lengths_of(dataset))
     parts: list[tuple[np.ndarray, ...]] = []
-    try:
-        for indices in _batches(np.asarray(lengths_of(dataset))):
+    with inference(classifier, precision):
+        for indices in _batches(lengths, budget=tokens_per_batch(device)):
             batch = collator(rows_of(dataset, indices.tolist()))
-            parts.append(_run(classifier, batch, indices, device, precision, features))
+            parts.append(_run(classifier, batch, indices, device, features))
             if progress is not None:
                 progress(len(indices))
-    finally:
-        classifier.train(was_training)
     return _in_order(parts, classifier, features)
 
 
-def autocast(precision: str, device: torch.device) -> AbstractContextManager[Any]:
-    """The autocast region of `precision` on `device`."""
-    if precision == "fp32":
-        return nullcontext()
-    return torch.autocast(device.type, dtype=torch.bfloat16)
-
-
-def _batches(lengths: np.ndarray) -> Iterator[np.ndarray]:
+def _batches(lengths: np.ndarray, *, budget: int) -> Iterator[np.ndarray]:
+    """Indices in batches of at most `budget` tokens (or one example), the longest first."""
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
-        size = max(1, TOKENS_PER_BATCH // max(1, int(lengths[order[start]])))
+        size = max(1, budget // max(1, int(lengths[order[start]])))
         yield order[start : start + size]
         start += size
 
 
-@torch.inference_mode()
 def _run(
     classifier: FeatureClassifier,
     batch: dict[str, torch.Tensor],
     indices: np.ndarray,
     device: torch.device,
-    precision: str,
     features: bool,
 ) -> tuple[np.ndarray, ...]:
     inputs = {name: value.to(device) for name, value in model_inputs(batch).items()}
-    with autocast(precision, device):
-        output = classifier(**inputs)
+    # Not by calling it: what `accelerate` trained keeps a forward that puts the head in bf16 too.
+    output = FeatureClassifier.forward(classifier, **inputs)
     logits = output.logits.float().cpu().numpy()
     kept = output.features.float().cpu().numpy() if features else logits[:, :0]
     examples = indices[batch["active_rows"].numpy()]
