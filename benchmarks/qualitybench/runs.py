@@ -1,0 +1,147 @@
+"""One cell: a run of the command line, then what its model says of the test set."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qualitybench.grid import METHODS, PAIRS, Cell
+from qualitybench.targets import files_of
+
+# Held-out source rows that the features are compared on.
+SOURCE_ROWS = 1000
+
+
+def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
+    """Train and measure a cell.
+
+    Args:
+        cell: which.
+        folder: of the benchmark; the run stays in `runs/` there.
+        settings: `key=value` for every run.
+
+    Returns:
+        The record: the cell, `scores` on the test set, `prior_error` (total variation of the
+        estimate from the truth), `shift` (of truth from source), `feature_shift`, `seconds`.
+    """
+    pair, files = PAIRS[cell.pair], files_of(cell, PAIRS[cell.pair], folder / "data")
+    run = folder / "runs" / cell.key
+    began = time.monotonic()
+    subprocess.run(command(cell, files, run, folder, settings), check=True, stdout=sys.stderr)
+    seconds = time.monotonic() - began
+    metrics = json.loads((run / "metrics.json").read_text())
+    last = list(metrics["stages"])[-1]
+    prior = json.loads((run / "prior.json").read_text())
+    measured = measure(run, files, pair.columns)
+    np.savez_compressed(run / "test.npz", **measured.pop("arrays"))
+    truth, source = np.asarray(measured.pop("truth")), np.asarray(prior["source"])
+    return {
+        **{name: getattr(cell, name) for name in ("pair", "shift", "method", "seed")},
+        "scores": metrics["stages"][last]["test"],
+        "headline": metrics["headline"],
+        "prior_error": float(np.abs(np.asarray(prior["estimate"]) - truth).sum() / 2),
+        "shift_of_prior": float(np.abs(source - truth).sum() / 2),
+        "seconds": round(seconds, 1),
+        "steps": metrics["steps"][last],
+        **measured,
+    }
+
+
+def command(
+    cell: Cell, files: dict[str, Path], run: Path, folder: Path, settings: list[str]
+) -> list[str]:
+    """The command line of a cell."""
+    pair, method = PAIRS[cell.pair], METHODS[cell.method]
+    words = [sys.executable, "-m", "isogloss", "adapt", "--task", pair.task, *pair.columns]
+    for side, file in files.items():
+        words += [f"--{side}", str(file)]
+    words += ["--recipe", method.recipe, "--seed", str(cell.seed), "--output", str(run)]
+    chosen = {f"{group}.num_train_epochs": passes for group, passes in pair.passes.items()}
+    chosen |= dict(method.settings)
+    for name, value in chosen.items():
+        words += ["--set", f"{name}={value}"]
+    if method.shared is not None:
+        shared = Cell(pair=cell.pair, shift=cell.shift, method=method.shared, seed=cell.seed)
+        words += ["--set", f"start={folder / 'runs' / shared.key}"]
+    for setting in settings:
+        words += ["--set", setting]
+    return words
+
+
+def measure(run: Path, files: dict[str, Path], columns: tuple[str, ...]) -> dict[str, Any]:
+    """What the run's model says of the test set, and how far its features lie apart by class.
+
+    Returns:
+        `arrays`: `probabilities` (m, k), `labels` (m,) and `examples` (m,) of the test rows;
+        `truth`: (k,) the test's class shares; `feature_shift`.
+
+    References:
+        Conditional feature shift: Xian, Ji & Zhao, ICLR 2022, eqs. 1-2, of the last features.
+    """
+    from isogloss.recipes.serving import open_served
+
+    served = open_served(run)
+    rows = {side: labelled_rows(served, files[side], side) for side in ("source", "test")}
+    source, test = rows["source"], rows["test"]
+    k = len(served.task.known_labels)
+    return {
+        "arrays": {
+            "probabilities": test.probabilities.astype(np.float32),
+            "labels": test.labels,
+            "examples": test.examples,
+        },
+        "truth": np.bincount(test.labels, minlength=k) / len(test.labels),
+        "feature_shift": conditional_shift(
+            source.features, source.labels, test.features, test.labels
+        ),
+    }
+
+
+def labelled_rows(served: Any, file: Path, side: str) -> Any:
+    """Rows with labels and features of a labelled file; of a source only the last ones."""
+    from isogloss.data.loading import load
+    from isogloss.data.preparing import prepare
+    from isogloss.trainers.rows import collect_rows
+
+    rows = prepare(load(file), served.task.columns, side="test", name=file.name, labels="required")
+    if side == "source":
+        rows = rows.select(range(max(0, len(rows) - SOURCE_ROWS), len(rows)))
+    tokenizer = served.backbone.tokenizer
+    encoded = served.task.encode(
+        served.task.conform(rows, name=file.name),
+        tokenizer,
+        max_length=served.max_length,
+        with_labels=True,
+    )
+    return collect_rows(
+        served.classifier,
+        encoded.dataset,
+        pad_token_id=tokenizer.pad_token_id,
+        precision=served.precision,
+        features=True,
+    )
+
+
+def conditional_shift(
+    source: np.ndarray, source_labels: np.ndarray, target: np.ndarray, target_labels: np.ndarray
+) -> float:
+    """Mean over the classes that both sides have of the L1 distance of their mean features.
+
+    Args:
+        source: (n, d).
+        source_labels: (n,).
+        target: (m, d).
+        target_labels: (m,).
+    """
+    shared = np.intersect1d(source_labels, target_labels)
+    distances = [
+        np.abs(source[source_labels == j].mean(0) - target[target_labels == j].mean(0)).sum()
+        for j in shared
+    ]
+    return float(np.mean(distances))
