@@ -65,6 +65,7 @@ def our_gradients(
     """Losses and gradients of our alignment model with the published step's parameters."""
     config: Any = SimpleNamespace(
         critic="wasserstein",
+        compile_critic="never",
         conditioning="cdan",
         conditioning_size=1,
         gradient_penalty=0.0,

@@ -156,6 +156,8 @@ ERRORS: dict[str, str] = {
     "E341": "Token id {id} is outside the encoder's {rows} embedding rows; the tokenizer belongs "
     "to another model.",
     "E343": "The vocabulary of this model is already trimmed; restore it before trimming again.",
+    "E345": "{wanted} layers were to be frozen, but {name} has only {there}; freeze at most as "
+    "many (--set distill.frozen_layers={there}).",
     # 350 precision
     "E350": "Precision {precision!r} is unknown; choose auto, bf16 or fp32.",
     # 400 label shift and alignment
@@ -197,6 +199,15 @@ ERRORS: dict[str, str] = {
     "choose the weighting 'fixed'.",
     "E513": "{name} is {value!r}, but the divergence {critic!r} has no critic network for it to "
     "act on; leave it at {default!r}, or choose the critic wasserstein or jsd.",
+    "E514": "{architecture} has no layers that transformers can have recomputed; leave "
+    "gradient_checkpointing out, and to save memory take smaller batches and more of them a step "
+    "(gradient_accumulation_steps).",
+    "E515": "{name} is {value!r}, but which layers are recomputed, and how, is decided here; leave "
+    "it out, and choose between gradient_checkpointing and recompute_tokens.",
+    "E518": "The pseudo-labels in {path} cannot be gone on from ({reason}); train anew, in another "
+    "folder.",
+    "E519": "The selection {selection!r} needs held-out rows to estimate the target's class balance "
+    "from; give `estimate`, or choose the selection 'confident'.",
     "E520": "{folder} exists and holds something that is no isogloss run; choose another --output.",
     "E521": "{folder} holds another run ({differing}); choose another --output, or repeat that run "
     "with its own settings (--config {folder}/config.yaml).",
@@ -222,6 +233,14 @@ ERRORS: dict[str, str] = {
     "({wanted}), so they belong to another; give the run folder as adapt wrote it.",
     "E534": "The {fact} names the label {label!r}, which the run does not have; it has: {names}.",
     "E535": "The belief leaves out the labels {names}; give a share for every label, 0 if need be.",
+    "E536": "The teacher {name} knows the labels {found}, but the run has {wanted}; choose a "
+    "teacher of the same labels (their order does not matter), or name the labels of the data "
+    "like its own.",
+    "E537": "The teacher {name} is a {found}, where this task needs a {wanted}; choose a run of "
+    "the same task, or a model that was trained for it.",
+    "E538": "The setting {setting} is for recipes in which a student learns from a teacher, but "
+    "the recipe is {recipe!r}; leave it out, or choose {known}.",
+    "E539": "With an outside teacher there is no stage that {setting} could act on; leave it out.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
@@ -248,6 +267,8 @@ WARNINGS: dict[str, str] = {
     "W522": "{count} of {of} rows of {name} are longer than {length} word pieces and are cut.",
     "W523": "The source rows kept in {folder} are those its model was trained on, on which it "
     "looks better than it is, so the estimate may be off; a run with holdout=0.1 keeps rows apart.",
+    "W524": "The critic is not compiled ({reason}) and runs as it is, with the same results; set "
+    "compile_critic to never to be rid of this warning.",
     "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
     "entities begin with B-; the tags are kept as they are, and strict scoring passes over "
     "{count} such pieces of entities.",

@@ -51,6 +51,8 @@ def test_figures_that_a_watcher_can_use() -> None:
     logged = {"loss": 9.0, "task_loss": 0.4123, "critic_loss": 1.0, "prior_shift": 0.3, "lr": 1e-5}
     assert describe_figures(logged) == "task loss 0.412, critic loss 1, prior shift 0.3"
     assert describe_figures({"loss": 0.5}) == "task loss 0.5"
+    distilled = {"loss": 0.02, "distillation_loss": 0.02, "agreement": 0.75}
+    assert describe_figures(distilled) == "distillation loss 0.02, agreement 0.75"
     assert describe_figures({"learning_rate": 1e-5}) == ""
 
 

@@ -21,6 +21,9 @@ from transformers import (
     XLMRobertaConfig,
 )
 
+from isogloss.models.features import FeatureClassifier
+from tests.helpers.variations import variation
+
 ARCHITECTURES = ("bert", "xlm-roberta", "distilbert", "deberta-v2", "modernbert")
 WITH_TOKEN_TYPES = ("bert", "deberta-v2")
 
@@ -121,7 +124,13 @@ def tiny_model(
     config = tiny_config(architecture, num_labels=num_labels, **changes)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return auto.from_config(config).eval()
+        model = auto.from_config(config).eval()
+    order = variation().order
+    if order is not None and task != "base":
+        with torch.no_grad():
+            for parameter in FeatureClassifier(model).final_linear.parameters():
+                parameter[list(order)] = parameter.clone()
+    return model
 
 
 def tiny_tokenizer(architecture: str = "bert") -> PreTrainedTokenizerFast:

@@ -8,6 +8,7 @@ import numpy as np
 from datasets import Dataset
 
 from tests.helpers.models import VOCAB_SIZE
+from tests.helpers.variations import variation, varied_labels
 
 PAD = 0
 
@@ -36,8 +37,11 @@ def encoded(
     rng = np.random.default_rng(seed)
     rows = [_example(rng, classes, prior, token_task, shift) for _ in range(size)]
     columns: dict[str, list[Any]] = {name: [r[name] for r in rows] for name in rows[0]}
+    columns["labels"] = varied_labels(columns["labels"], classes=classes, target=shift != 0)
     if not labels:
         del columns["labels"]
+    if variation().pair:
+        columns |= _as_pairs(columns["input_ids"])
     return Dataset.from_dict(columns)
 
 
@@ -59,4 +63,14 @@ def _example(
         "active": list(range(1, count + 1)) if token_task else [0],
         "labels": labels.tolist(),
         "length": len(ids),
+    }
+
+
+def _as_pairs(texts: list[list[int]]) -> dict[str, list[Any]]:
+    """Each text cut in two behind its first word, with the separator and token types of a pair."""
+    pairs = [[*ids[:2], 3, *ids[2:]] for ids in texts]
+    return {
+        "input_ids": pairs,
+        "token_type_ids": [[0] * 3 + [1] * (len(ids) - 3) for ids in pairs],
+        "length": [len(ids) for ids in pairs],
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
@@ -175,6 +177,35 @@ def test_token_types_go_only_to_models_that_have_them(architecture: str) -> None
         given = classifier(**batch, token_type_ids=types).logits
     assert takes_token_types(model) == (architecture == "bert")
     assert torch.equal(given, without) == (architecture != "bert")
+
+
+@every_architecture
+@pytest.mark.parametrize(
+    ("task", "pooling"), [("sequence", "cls"), ("sequence", "mean"), ("token", "cls")]
+)
+def test_first_states_are_the_last_layer_s_at_the_start(
+    architecture: str, task: str, pooling: Any
+) -> None:
+    """In the same pass, of every text, whatever the rows are made of."""
+    classifier = FeatureClassifier(tiny_model(architecture, task), pooling=pooling)
+    batch = _batch(task)
+    with torch.no_grad():
+        rows, states = classifier.with_first_states(**batch)
+        hidden = classifier.encoder(batch["input_ids"], attention_mask=batch["attention_mask"])[0]
+        alone = classifier(**batch)
+    assert torch.equal(states, hidden[:, 0])
+    assert torch.equal(rows.features, alone.features)
+    assert torch.equal(rows.logits, alone.logits)
+
+
+def test_first_states_of_an_unlisted_architecture() -> None:
+    classifier = FeatureClassifier(_electra())
+    batch = _batch("sequence")
+    _, states = classifier.with_first_states(**batch)
+    hidden = classifier.encoder(batch["input_ids"], attention_mask=batch["attention_mask"])[0]
+    assert torch.equal(states, hidden[:, 0])
+    states.sum().backward()
+    assert classifier.encoder.get_input_embeddings().weight.grad is not None
 
 
 def test_an_unlisted_architecture_works_by_probing() -> None:

@@ -16,6 +16,7 @@ SETTINGS: dict[str, Any] = {
     "precision": "fp32",
     "iwda": {"critic_width": 16, "per_device_train_batch_size": 4},
     "finetune": {"per_device_train_batch_size": 4},
+    "distill": {"per_device_train_batch_size": 8, "frozen_layers": 1},
 }
 
 

@@ -122,6 +122,19 @@ def test_zero_shot_stage_can_be_taken_over(files: dict[str, Any], tmp_path: Path
     assert (result.folder / weights).read_bytes() == (plain.folder / weights).read_bytes()
 
 
+def test_aligned_stage_is_taken_over_where_its_settings_agree(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "first", **files)
+    for changes, phases in (({}, False), ({"iwda": {"n_critic": 2}}, True)):
+        listener = Listener()
+        output = tmp_path / f"run-{phases}"
+        call = {**files, **changes, "start": str(tmp_path / "first"), "output": output}
+        isogloss.adapt(progress=listener, **call)
+        assert ("iwda" in listener.phases) == phases
+        assert "zero-shot" not in listener.phases
+
+
 def test_start_must_fit(files: dict[str, Any], tmp_path: Path) -> None:
     start = str(tmp_path / "zs")
     call = {"output": tmp_path / "run", "start": start}

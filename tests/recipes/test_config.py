@@ -11,6 +11,7 @@ from isogloss.recipes.methods import RECIPES
 from isogloss.recipes.presets import PRESETS
 from isogloss.recipes.stages import METHODS
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
+from isogloss.trainers.keung_config import KeungConfig
 
 MINIMUM = {"source": "a.csv", "target": "b.csv"}
 
@@ -39,6 +40,7 @@ def code_of(call: Any) -> str:
         ("batch_size", 0),
         ("accumulation", 0),
         ("gradient_checkpointing", "yes"),
+        ("token_passes", "both"),
     ],
 )
 def test_values_outside_their_range_are_named(name: str, value: Any) -> None:
@@ -96,6 +98,7 @@ def test_presets_are_accepted_by_the_trainers(preset: str) -> None:
     assert None not in (config.pooling, config.holdout, config.precision, config.trim)
     FinetuneConfig(**config.finetune)
     IWDAConfig(**config.iwda)
+    KeungConfig(**config.keung)
 
 
 def test_own_settings_win_over_the_preset() -> None:
@@ -128,6 +131,17 @@ def test_paper_preset_has_the_published_numbers() -> None:
         "hard_statistics": True,
     }
     assert {name: getattr(args, name) for name in published} == published
+
+
+def test_alternating_preset_is_the_paper_s_but_for_what_table_5_changes() -> None:
+    paper, table = (
+        RunConfig(**MINIMUM, preset=name).resolved().as_dict()
+        for name in ("paper", "paper-alternating")
+    )
+    differing = {name for name in paper if paper[name] != table[name]}
+    assert differing == {"preset", "iwda"}
+    changed = {n: v for n, v in table["iwda"].items() if paper["iwda"].get(n) != v}
+    assert changed == {"n_critic": 4, "num_train_epochs": 40.0, "weight_decay_to_start": 1.0}
 
 
 def test_settings_for_every_stage_go_before_a_stage_s_own() -> None:

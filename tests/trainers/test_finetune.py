@@ -3,8 +3,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pytest
 import torch
 
 from isogloss.trainers.base import task_loss
@@ -15,13 +13,9 @@ from tests.helpers.rows import PAD, encoded
 from tests.trainers.common import ARGUMENTS, TrainerTester, classifier
 
 
-class BatchList(list[list[int]]):
-    """Given batches, in the form that a loader takes for a batch sampler."""
-
-    batch_size, drop_last = 1, False
-
-
 class TestFinetuneTrainer(TrainerTester):
+    has_target = False
+
     def build(
         self, folder: Path, *, token: bool = False, dropout: float = 0.1, **changes: Any
     ) -> FinetuneTrainer:
@@ -32,24 +26,6 @@ class TestFinetuneTrainer(TrainerTester):
             pad_token_id=PAD,
         )
 
-    @pytest.mark.parametrize("token", [False, True])
-    def test_accumulation_equals_one_large_batch(self, tmp_path: Path, token: bool) -> None:
-        """Batch 1 x accumulation 8 has the losses of batch 8, words counted over all of it."""
-        common: dict[str, Any] = {"dropout": 0.0, "max_steps": 3, "token": token}
-        large = self.build(tmp_path / "a", per_device_train_batch_size=8, **common)
-        small = self.build(
-            tmp_path / "b", per_device_train_batch_size=1, gradient_accumulation_steps=8, **common
-        )
-        one_by_one = [[i] for batch in large.row_sampler() for i in batch]
-        small.row_sampler = lambda: BatchList(one_by_one)
-        losses = []
-        for trainer in (large, small):
-            trainer.train()
-            losses.append([e["loss"] for e in trainer.state.log_history if "loss" in e])
-        np.testing.assert_allclose(losses[0], losses[1], atol=2e-4)
-        for one, other in zip(large.model.parameters(), small.model.parameters(), strict=True):
-            torch.testing.assert_close(one, other, atol=2e-4, rtol=0)
-
     def test_learns_what_a_word_betrays(self, tmp_path: Path) -> None:
         trainer = self.build(
             tmp_path, max_steps=100, num_train_epochs=99, learning_rate=3e-3, dropout=0.0
@@ -57,6 +33,15 @@ class TestFinetuneTrainer(TrainerTester):
         trainer.train()
         rows = collect_rows(trainer.model, encoded(60, seed=9), pad_token_id=PAD)
         assert (rows.predictions == rows.labels).mean() > 0.9
+
+
+def test_one_process_trains_on_one_device(tmp_path: Path) -> None:
+    """Cut by texts and by rows into two parts, a batch would no longer fit together."""
+    args = FinetuneConfig(**{**ARGUMENTS, "output_dir": str(tmp_path)})
+    args._n_gpu = 2
+    FinetuneTrainer(classifier(), args, train_dataset=encoded(8, seed=0), pad_token_id=PAD).train()
+    assert args.n_gpu == 1
+    assert args.train_batch_size == ARGUMENTS["per_device_train_batch_size"]
 
 
 def test_task_loss_counts_labelled_rows_only() -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 
+from isogloss.alignment.conditioning import Kronecker, RandomisedMultilinear
 from isogloss.alignment.divergence import WITH_CRITIC
 from isogloss.alignment.schedule import ramp
 from isogloss.errors import IsoglossError
@@ -21,10 +22,14 @@ from tests.helpers.models import HIDDEN, tiny_model
 from tests.helpers.rows import PAD, encoded
 from tests.trainers.common import (
     ARGUMENTS,
+    FEW_KINDS,
     STEPS,
     StopAt,
     TrainerTester,
+    accumulated,
+    assert_close_states,
     classifier,
+    logged,
     same,
     state,
 )
@@ -61,7 +66,25 @@ def build(
     )
 
 
-class TestHeldOutWeights(TrainerTester):
+class AlignmentTester(TrainerTester):
+    """The common checks, for trainers that align: at strength 0 only the task moves the model."""
+
+    task_only: ClassVar[dict[str, Any]] = {"alignment_strength": 0.0}
+    moving_state: ClassVar[tuple[str, ...]] = ("weights.",)
+    loud: ClassVar[dict[str, Any]] = {"alignment_strength": 0.5, "alignment_warmup": 0.0}
+
+    def permute(self, trainer: IWDATrainer, order: torch.Tensor) -> None:
+        """What the critic sees of class i is where it had that of class `order[i]`."""
+        conditioning, critic = trainer.model.conditioning, trainer.model.critic
+        with torch.no_grad():
+            if isinstance(conditioning, Kronecker):
+                seen = critic.hidden.weight.view(-1, HIDDEN, len(order))
+                seen[..., order] = seen.clone()
+            elif isinstance(conditioning, RandomisedMultilinear):
+                conditioning.class_signs[order] = conditioning.class_signs.clone()
+
+
+class TestHeldOutWeights(AlignmentTester):
     def build(self, folder: Path, **options: Any) -> IWDATrainer:
         return build(folder, **options)
 
@@ -85,7 +108,9 @@ class TestHeldOutWeights(TrainerTester):
         assert seen == [0, 2, 4]
 
 
-class TestPaperPreset(TrainerTester):
+class TestPaperPreset(AlignmentTester):
+    kinds = FEW_KINDS
+
     def build(self, folder: Path, **options: Any) -> IWDATrainer:
         paper = {
             "weighting": "online",
@@ -118,8 +143,10 @@ class TestPaperPreset(TrainerTester):
         assert float(holder.prior @ holder.weights) == pytest.approx(1.0, abs=1e-9)
 
 
-class TestAlternating(TrainerTester):
-    """Four critic updates for one of the model, as in the paper's Table 5."""
+class TestAlternating(AlignmentTester):
+    """Three critic updates for one of the model; the paper's Table 5 has four."""
+
+    kinds = FEW_KINDS
 
     def build(self, folder: Path, **options: Any) -> IWDATrainer:
         options.setdefault("n_critic", 3)
@@ -136,10 +163,11 @@ class TestAlternating(TrainerTester):
         assert all(name.startswith("critic.") for name in moved)
 
 
-class DivergenceTester(TrainerTester):
+class DivergenceTester(AlignmentTester):
     """Another divergence, conditioned by the randomised map; one cut is enough to resume from."""
 
     critic: str
+    kinds = FEW_KINDS
 
     def build(self, folder: Path, **options: Any) -> IWDATrainer:
         # Without a critic's slopes to drive it, lambda is the weight of the divergence itself.
@@ -147,8 +175,8 @@ class DivergenceTester(TrainerTester):
         return build(folder, **{**chosen, "alignment_strength": 0.5, **options})
 
     @pytest.mark.parametrize("cut", [3])
-    def test_resumed_equals_unbroken(self, tmp_path: Path, cut: int) -> None:
-        super().test_resumed_equals_unbroken(tmp_path, cut)
+    def test_resumed_equals_unbroken(self, tmp_path: Path, finished: Any, cut: int) -> None:
+        super().test_resumed_equals_unbroken(tmp_path, finished, cut)
 
     def test_alignment_is_logged_and_moves_the_encoder(self, tmp_path: Path) -> None:
         with_it, without = (
@@ -177,6 +205,39 @@ class TestSliced(DivergenceTester):
     critic = "sliced"
 
 
+SKEWED = np.array([2.0, 0.7, 0.3])
+# One micro-batch's divergence is its own; what ramps in and strength are large, to be seen.
+LOUD = {"alignment_strength": 0.5, "alignment_warmup": 0.0, "weight_learning_rate": 0.5}
+
+
+@pytest.mark.parametrize("weighting", ["fixed", "online"])
+def test_accumulated_alignment_equals_one_large_batch(tmp_path: Path, weighting: str) -> None:
+    """Batch 1 x accumulation 8, critic and class weights included, where the mean is one over n.
+
+    Of sequence tasks, that is, whose parts have as many rows each, with weights that are not
+    normalised, and the pairing of the penalty that draws nothing.
+    """
+    given = {"weights": SKEWED} if weighting == "fixed" else {"estimate": lambda model: SKEWED}
+    changes = {"normalize_weights": False, "penalty_pairing": "index", **LOUD, **given}
+    large, small = accumulated(build, tmp_path, 8, weighting=weighting, **changes)
+    for name in ("loss", "task_loss", "critic_loss", "penalty"):
+        np.testing.assert_allclose(logged(large, name), logged(small, name), atol=1e-5)
+    assert_close_states(state(large), state(small), atol=1e-5)
+
+
+def test_normalised_weights_see_their_own_part_of_an_accumulated_batch(tmp_path: Path) -> None:
+    """So they are the less effective the smaller the parts, and cancel in parts of one row."""
+    options = {"weighting": "fixed", "gradient_penalty": 0.0, **LOUD}
+    distances = {}
+    for name, weights in (("skewed", SKEWED), ("none", None)):
+        trainers = accumulated(build, tmp_path / name, 8, weights=weights, **options)
+        distances[name] = [logged(trainer, "critic_loss") for trainer in trainers]
+    (whole, parts), (plain_whole, plain_parts) = distances["skewed"], distances["none"]
+    np.testing.assert_allclose(plain_whole, plain_parts, atol=1e-5)
+    np.testing.assert_allclose(parts, plain_parts, atol=1e-5)
+    assert np.abs(np.subtract(whole, plain_whole)).max() > 1e-3
+
+
 def test_auto_conditioning_of_few_classes_is_the_exact_one_bit_for_bit(tmp_path: Path) -> None:
     states = []
     for name in ("auto", "cdan"):
@@ -199,7 +260,9 @@ def test_many_classes_keep_the_critic_small(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("critic", ["mmd", "sliced"])
-@pytest.mark.parametrize(("name", "value"), [("n_critic", 4), ("normalize_weights", False)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("n_critic", 4), ("normalize_weights", False), ("compile_critic", "always")]
+)
 def test_options_of_a_critic_are_refused_where_there_is_none(
     critic: str, name: str, value: Any
 ) -> None:
@@ -267,6 +330,7 @@ def test_weighting_without_estimate_is_refused(tmp_path: Path) -> None:
         ("penalty_pairing", "sorted", "E510"),
         ("conditioning", "dann", "E510"),
         ("critic", "kl", "E510"),
+        ("compile_critic", True, "E510"),
         ("conditioning_size", 0, "E511"),
         ("weighting", "guess", "E510"),
         ("weight_projection", "none", "E510"),

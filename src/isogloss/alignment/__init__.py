@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isogloss.alignment.alternation import held_fixed, is_adversary_turn
 from isogloss.alignment.conditioning import (
     CONDITIONINGS,
     Conditioning,
@@ -40,6 +41,8 @@ __all__ = [
     "RandomisedMultilinear",
     "Terms",
     "applied_weights",
+    "held_fixed",
+    "is_adversary_turn",
     "jensen_shannon",
     "kronecker",
     "make_conditioning",

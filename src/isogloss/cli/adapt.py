@@ -10,9 +10,9 @@ import typer
 from isogloss.cli import options
 from isogloss.cli.importing import importing
 from isogloss.recipes.methods import RECIPES
+from isogloss.recipes.presets import PRESETS
 
-PRESETS = "[default|paper]"
-KNOWN = ", ".join(RECIPES)
+KNOWN, NAMED = ", ".join(RECIPES), ", ".join(PRESETS)
 _MODEL, _TRAINING = "Method", "Training"
 
 
@@ -48,11 +48,27 @@ def adapt(
         str | None,
         typer.Option(metavar="NAME", help=f"{KNOWN} (default: iwda).", rich_help_panel=_MODEL),
     ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="Run or model to learn from, for kd and wu2020 (default: the run's own).",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    student: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Encoder that learns from the teacher (default: the model).",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
     preset: Annotated[
         str | None,
         typer.Option(
-            metavar=PRESETS,
-            help="What measures best, or the settings as published.",
+            metavar="NAME",
+            help=f"{NAMED}: what measures best, or as published (default: default).",
             rich_help_panel=_MODEL,
         ),
     ] = None,
@@ -123,6 +139,8 @@ def adapt(
         "format": format,
         "model": model,
         "recipe": recipe,
+        "teacher": teacher,
+        "student": student,
         "preset": preset,
         "seed": seed,
         "epochs": epochs,

@@ -16,11 +16,14 @@ from rich.text import Text
 from isogloss.cli.console import duration, one_line
 from isogloss.progress import Progress
 
-# What a trainer logs -> what it is called on the screen; the first of two that share a name wins.
+# What a trainer logs -> what it is called on the screen.
 FIGURES = {
     "task_loss": "task loss",
-    "loss": "task loss",
+    "distillation_loss": "distillation loss",
+    "agreement": "agreement",
     "critic_loss": "critic loss",
+    "pseudo_loss": "pseudo loss",
+    "discriminator_loss": "discriminator loss",
     "prior_shift": "prior shift",
 }
 _WINDOW_SECONDS = 30.0
@@ -143,10 +146,10 @@ def shown_progress() -> Iterator[Progress]:
 
 def describe_figures(figures: Mapping[str, float]) -> str:
     """The figures that a watcher can use, such as "task loss 0.412, prior shift 0.31"."""
-    named: dict[str, float] = {}
-    for key, name in FIGURES.items():
-        if key in figures:
-            named.setdefault(name, figures[key])
+    named = {name: figures[key] for key, name in FIGURES.items() if key in figures}
+    if not named and "loss" in figures:
+        # Nothing was added to it.
+        named["task loss"] = figures["loss"]
     return ", ".join(f"{name} {value:.3g}" for name, value in named.items())
 
 

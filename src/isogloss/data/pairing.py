@@ -84,7 +84,7 @@ class BucketBatchSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng((self.seed, self.epoch))
         size = self.batch_size
-        order = _by_length(rng.permutation(len(self.lengths)), self.lengths, size)
+        order = by_length(rng.permutation(len(self.lengths)), self.lengths, size)
         for i in rng.permutation(len(self)):
             yield order[i * size : (i + 1) * size].tolist()
 
@@ -131,8 +131,8 @@ class PairedBatchSampler(Sampler[list[int]]):
         rng = np.random.default_rng((self.seed, self.epoch))
         source = rng.permutation(len(self.source_lengths))[: steps * size]
         target = self._target_stream(self.epoch * steps * size, steps * size)
-        source = _by_length(source, self.source_lengths, size)
-        target = _by_length(target, self.target_lengths, size) + len(self.source_lengths)
+        source = by_length(source, self.source_lengths, size)
+        target = by_length(target, self.target_lengths, size) + len(self.source_lengths)
         for i in rng.permutation(steps):
             batch = slice(i * size, (i + 1) * size)
             yield source[batch].tolist() + target[batch].tolist()
@@ -148,7 +148,7 @@ class PairedBatchSampler(Sampler[list[int]]):
         return np.concatenate(passes)[start - first * size :][:count]
 
 
-def _by_length(order: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
+def by_length(order: np.ndarray, lengths: np.ndarray, size: int) -> np.ndarray:
     """An order whose stretches of `BUCKET_BATCHES` batches of `size` are sorted by length."""
     in_order = np.empty_like(order)
     for start in range(0, len(order), BUCKET_BATCHES * size):

@@ -73,6 +73,12 @@ def ranks(dataset: datasets.Dataset, column: str) -> np.ndarray:
     return _in_own_order(rank[keys.indices.to_numpy()], dataset)
 
 
+def places(dataset: datasets.Dataset) -> np.ndarray:
+    """Which rows (n,) of the table that it was selected from a data set consists of, in order."""
+    chosen = _chosen(dataset)
+    return np.arange(len(dataset)) if chosen is None else chosen
+
+
 def _in_own_order(values: np.ndarray, dataset: datasets.Dataset) -> np.ndarray:
     """Values (n,) that came as `lists` gives them, in the order of the rows."""
     chosen = _chosen(dataset)

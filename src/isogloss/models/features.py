@@ -11,7 +11,7 @@ from transformers import PreTrainedModel
 from isogloss.errors import IsoglossError
 from isogloss.models import pooling as pool
 from isogloss.models.heads import Head, head_of, is_token_model
-from isogloss.models.probing import ProbedHead, captured_input, probe_head
+from isogloss.models.probing import ProbedHead, captured_input, captured_states, probe_head
 
 Pooling = Literal["cls", "mean"]
 
@@ -87,6 +87,21 @@ class FeatureClassifier(nn.Module):
         features = self._head.transform(self.model, vectors)
         logits = self.final_linear(self._head.dropout_of(self.model)(features))
         return Rows(features, logits)
+
+    def with_first_states(self, **inputs: Tensor) -> tuple[Rows, Tensor]:
+        """The rows, and what the same pass makes of the first position of every text.
+
+        Args:
+            **inputs: as `forward` takes them.
+
+        Returns:
+            The rows, and the last layer's states at the [CLS] token, (b, d'), before any pooling
+            or head.
+        """
+        states: list[Tensor] = []
+        with captured_states(self.encoder, states):
+            rows = self(**inputs)
+        return rows, states[-1][:, 0]
 
     @property
     def encoder(self) -> PreTrainedModel:

@@ -56,6 +56,16 @@ def captured_input(module: nn.Module, into: list[Tensor]) -> Iterator[None]:
 
 
 @contextmanager
+def captured_states(encoder: PreTrainedModel, into: list[Tensor]) -> Iterator[None]:
+    """Append the last hidden states, (b, L, d), of every call of `encoder` to `into`."""
+    handle = encoder.register_forward_hook(lambda _, args, output: into.append(output[0]))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+@contextmanager
 def _watch(
     model: PreTrainedModel,
     kinds: tuple[type[nn.Module], ...],

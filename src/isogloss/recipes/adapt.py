@@ -20,11 +20,12 @@ from isogloss.progress import Progress
 from isogloss.recipes import inputs
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, read_json
-from isogloss.recipes.methods import RECIPES
+from isogloss.recipes.methods import stages_of
 from isogloss.recipes.outcome import finish
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
-from isogloss.recipes.starting import check_start, take_over
+from isogloss.recipes.starting import can_take_over, check_start, take_over
+from isogloss.recipes.teaching import check_teaching
 from isogloss.recipes.workshop import Workshop
 
 RECORDED_PACKAGES = ("isogloss", "torch", "transformers", "datasets", "tokenizers", "numpy")
@@ -115,6 +116,7 @@ def run(
     check(output, config)
     check_settings(config)
     check_start(config)
+    check_teaching(config)
     set_seed(config.seed)
     data = inputs.read(config, given or {})
     tokenizer, longest = load_tokenizer(config.model, trust_remote_code=config.trust_remote_code)
@@ -148,6 +150,7 @@ def make_workshop(
         config=config,
         folder=folder,
         task=task,
+        canonical=data,
         data=encoded,
         test_references=None if data.test is None else task.references(data.test),
         target_prior=np.asarray(task.prior(data.target)) if knows_target else None,
@@ -160,11 +163,11 @@ def make_workshop(
 
 def run_stages(shop: Workshop) -> None:
     """Carry out the stages that are not finished yet."""
-    for stage in RECIPES[shop.config.recipe]:
+    for stage in stages_of(shop.config.recipe, shop.config.teacher):
         if shop.folder.stage_result(stage.name) is not None:
             shop.progress.say(f"{stage.name}: finished before")
-        elif stage.name == "zero-shot" and shop.config.start is not None:
-            take_over(shop, Path(shop.config.start))
+        elif can_take_over(shop.config, stage.name):
+            take_over(shop, Path(str(shop.config.start)), stage.name)
         else:
             shop.folder.finish_stage(stage.name, METHODS[stage.method](shop, stage))
 

@@ -40,7 +40,10 @@ class RunConfig:
     format: str | None = _field(None, "File format, where the name does not say it.")
     model: str = _field("offline", "Hub name, folder, or 'offline'.")
     recipe: str = _field("iwda", ", ".join(RECIPES) + ".")
-    preset: str = _field("default", "default: what measures best; paper: as published.")
+    preset: str = _field(
+        "default",
+        "default: what measures best; paper: as published; paper-alternating: as in its Table 5.",
+    )
     seed: int = _field(0, "Seed of everything drawn at random.")
     epochs: float | None = _field(None, "Passes over the source, in each stage.")
     max_steps: int | None = _field(None, "Steps, at most, in each stage.")
@@ -53,12 +56,28 @@ class RunConfig:
     precision: str | None = _field(None, "auto, bf16 or fp32.")
     dropout: str | None = _field(None, "pooled (same effect, less cost on a CPU) or torch.")
     trim: bool | None = _field(None, "Train only the embeddings of pieces that occur.")
-    start: str | None = _field(None, "Earlier run whose zero-shot stage is taken over.")
+    token_passes: str | None = _field(
+        None, "Whose passes set the steps of a token task's later stages: source or target."
+    )
+    start: str | None = _field(None, "Earlier run whose stages are taken over where they agree.")
+    teacher: str | None = _field(
+        None, "Run, stage or model that teaches (kd, wu2020); else the run's own zero-shot stage."
+    )
+    student: str | None = _field(None, "Encoder that learns from the teacher; else the model.")
     trust_remote_code: bool = _field(False, "Run code that comes with a model.")
     finetune: dict[str, Any] = field(
         default_factory=dict, metadata={"help": "Settings of FinetuneConfig."}
     )
     iwda: dict[str, Any] = field(default_factory=dict, metadata={"help": "Settings of IWDAConfig."})
+    keung: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "Settings of KeungConfig."}
+    )
+    distill: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "Settings of DistillationConfig."}
+    )
+    selftrain: dict[str, Any] = field(
+        default_factory=dict, metadata={"help": "Settings of SelfTrainingConfig."}
+    )
 
     def __post_init__(self) -> None:
         """Refuse what no run could use."""
@@ -68,6 +87,7 @@ class RunConfig:
         self._choice("pooling", (None, "cls", "mean"))
         self._choice("precision", (None, "auto", "bf16", "fp32"))
         self._choice("dropout", (None, "pooled", "torch"))
+        self._choice("token_passes", (None, "source", "target"))
         self._choice("gradient_checkpointing", (None, True, False))
         self._range("max_length", 8, 1_000_000)
         self._range("max_steps", 1, 1_000_000_000)
@@ -95,7 +115,7 @@ class RunConfig:
         preset = PRESETS[self.preset]
         filled = {
             name: preset[name]
-            for name in ("pooling", "holdout", "precision", "dropout", "trim")
+            for name in ("pooling", "holdout", "precision", "dropout", "trim", "token_passes")
             if getattr(self, name) is None
         }
         return dataclasses.replace(
@@ -103,6 +123,9 @@ class RunConfig:
             **filled,
             finetune={**preset["finetune"], **self.finetune},
             iwda={**preset["iwda"], **self.iwda},
+            keung={**preset["keung"], **self.keung},
+            distill={**preset["distill"], **self.distill},
+            selftrain={**preset["selftrain"], **self.selftrain},
         )
 
     def for_every_stage(self) -> dict[str, Any]:

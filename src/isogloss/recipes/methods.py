@@ -30,9 +30,29 @@ RECIPES: dict[str, tuple[Stage, ...]] = {
     "iwda": (ZERO_SHOT, Stage("iwda", "align", "zero-shot")),
     "iwda-oracle": (ZERO_SHOT, Stage("iwda-oracle", "align", "zero-shot")),
     "iwda-unweighted": (ZERO_SHOT, Stage("iwda-unweighted", "align", "zero-shot")),
+    "keung2019": (Stage("keung2019", "hide-language"),),
+    "kd": (ZERO_SHOT, Stage("kd", "distill", "zero-shot")),
+    "wu2020": (ZERO_SHOT, Stage("wu2020", "distill", "zero-shot")),
+    "iwda+kd": (
+        ZERO_SHOT,
+        Stage("iwda", "align", "zero-shot"),
+        Stage("iwda+kd", "distill", "iwda"),
+    ),
+    "st": (ZERO_SHOT, Stage("st", "selftrain", "zero-shot")),
+    "iwda+st": (
+        ZERO_SHOT,
+        Stage("iwda", "align", "zero-shot"),
+        Stage("iwda+st", "selftrain", "iwda"),
+    ),
 }
 
 
-def stage_names(recipe: str) -> list[str]:
-    """The stages of a recipe, in order."""
-    return [stage.name for stage in RECIPES[recipe]]
+def stages_of(recipe: str, teacher: str | None = None) -> tuple[Stage, ...]:
+    """The stages of a recipe, in order; with an outside teacher only those that learn from it."""
+    stages = RECIPES[recipe]
+    return stages if teacher is None else tuple(s for s in stages if s.method == "distill")
+
+
+def stage_names(recipe: str, teacher: str | None = None) -> list[str]:
+    """The names of `stages_of`."""
+    return [stage.name for stage in stages_of(recipe, teacher)]

@@ -28,7 +28,7 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
     from isogloss.report.charts import draw_run
 
     config, folder = shop.config, shop.folder
-    names = stage_names(config.recipe)
+    names = stage_names(config.recipe, config.teacher)
     results = {name: folder.stage_result(name) or {} for name in names}
     model = folder.root / "model"
     link_tree(folder.stage(names[-1]) / "model", model)
@@ -85,7 +85,7 @@ def write_card(
     """Replace the model's README by one that tells of the run."""
     config = shop.config
     facts = {
-        "base_model": config.model,
+        "base_model": config.student or config.model,
         "task": config.task,
         "labels": list(shop.labels.names),
         "recipe": config.recipe,

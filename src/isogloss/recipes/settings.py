@@ -9,9 +9,18 @@ from typing import Any
 from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig, did_you_mean
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
+from isogloss.trainers.distillation_config import DistillationConfig
+from isogloss.trainers.keung_config import KeungConfig
+from isogloss.trainers.selftraining_config import SelfTrainingConfig
 
 # A group of `RunConfig`, and the trainer's configuration that it sets.
-GROUPS: dict[str, type[Any]] = {"finetune": FinetuneConfig, "iwda": IWDAConfig}
+GROUPS: dict[str, type[Any]] = {
+    "finetune": FinetuneConfig,
+    "iwda": IWDAConfig,
+    "keung": KeungConfig,
+    "distill": DistillationConfig,
+    "selftrain": SelfTrainingConfig,
+}
 
 # Set by the run itself, from its own settings and the machine.
 RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps")

@@ -1,4 +1,4 @@
-"""Taking the zero-shot stage of an earlier run over instead of training it again."""
+"""Taking stages of an earlier run over instead of training them again."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from pathlib import Path
 
 from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import RunFolder, link_file, link_tree
+from isogloss.recipes.folder import CONFIG, RunFolder, link_file, link_tree
 from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.workshop import Workshop
 
 # What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
 ZERO_SHOT_SETTINGS = (
-    "source", "task", "text", "text_pair", "label", "model", "preset", "seed", "epochs",
+    "source", "task", "text", "text_pair", "label", "model", "seed", "epochs",
     "max_steps", "batch_size", "accumulation", "gradient_checkpointing", "max_length", "pooling",
     "holdout", "precision", "dropout", "trim", "finetune",
 )  # fmt: skip
+
+
+# The same for other stages that recipes share.
+SHARED_SETTINGS = {
+    "zero-shot": ZERO_SHOT_SETTINGS,
+    "iwda": (*ZERO_SHOT_SETTINGS, "target", "token_passes", "iwda"),
+}
 
 
 def check_start(config: RunConfig) -> None:
@@ -29,22 +36,36 @@ def check_start(config: RunConfig) -> None:
     earlier = RunFolder(Path(config.start))
     if earlier.stage_result("zero-shot") is None:
         raise IsoglossError("E527", folder=config.start)
-    before = RunConfig.load(earlier.root / "config.yaml").as_dict()
-    now = config.as_dict()
-    differing = [name for name in ZERO_SHOT_SETTINGS if before[name] != now[name]]
+    differing = _differing(config, "zero-shot")
     if differing:
         raise IsoglossError("E528", folder=config.start, names=", ".join(differing))
 
 
-def take_over(shop: Workshop, start: Path) -> None:
-    """Link the zero-shot stage of an earlier run into this one."""
-    earlier = RunFolder(start)
-    shop.progress.say(f"zero-shot: taken over from {start}")
-    shop.folder.stage("zero-shot").mkdir(parents=True, exist_ok=True)
-    link_tree(earlier.stage("zero-shot") / "model", shop.folder.stage("zero-shot") / "model")
+def can_take_over(config: RunConfig, stage: str) -> bool:
+    """Whether `start` has a finished stage that is the one this run would train."""
+    if config.start is None or stage not in SHARED_SETTINGS:
+        return False
+    finished = RunFolder(Path(config.start)).stage_result(stage) is not None
+    return finished and not _differing(config, stage)
+
+
+def _differing(config: RunConfig, stage: str) -> list[str]:
+    """Settings that decide a stage and are others in the run named by `start`."""
+    assert config.start is not None
+    before = RunConfig.load(Path(config.start) / CONFIG).as_dict()
+    now = config.as_dict()
+    return [name for name in SHARED_SETTINGS[stage] if before[name] != now[name]]
+
+
+def take_over(shop: Workshop, start: Path, stage: str) -> None:
+    """Link a stage of an earlier run into this one."""
+    earlier, here = RunFolder(start).stage(stage), shop.folder.stage(stage)
+    shop.progress.say(f"{stage}: taken over from {start}")
+    here.mkdir(parents=True, exist_ok=True)
+    link_tree(earlier / "model", here / "model")
     # A stage that an earlier version finished has none.
-    if (earlier.stage("zero-shot") / HELD_OUT).is_file():
-        link_file(earlier.stage("zero-shot") / HELD_OUT, shop.folder.stage("zero-shot") / HELD_OUT)
-    stage_result = earlier.stage_result("zero-shot")
+    if (earlier / HELD_OUT).is_file():
+        link_file(earlier / HELD_OUT, here / HELD_OUT)
+    stage_result = RunFolder(start).stage_result(stage)
     assert stage_result is not None
-    shop.folder.finish_stage("zero-shot", stage_result)
+    shop.folder.finish_stage(stage, stage_result)

@@ -13,7 +13,7 @@ from isogloss.labels import LabelMap
 from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder
-from isogloss.recipes.inputs import EncodedData
+from isogloss.recipes.inputs import CanonicalData, EncodedData
 from isogloss.tasks import Task
 
 
@@ -24,6 +24,7 @@ class Workshop:
     config: RunConfig
     folder: RunFolder
     task: Task
+    canonical: CanonicalData
     data: EncodedData
     test_references: list[Any] | None
     target_prior: np.ndarray | None

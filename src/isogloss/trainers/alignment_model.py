@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from contextlib import nullcontext
+from typing import Literal, TypedDict
 
 import torch
 from torch import nn
 
+from isogloss.alignment.alternation import held_fixed
 from isogloss.alignment.conditioning import make_conditioning
-from isogloss.alignment.divergence import Terms, make_divergence
+from isogloss.alignment.divergence import WITH_CRITIC, Terms, make_divergence
 from isogloss.alignment.schedule import applied_weights
 from isogloss.labelshift.holder import ClassWeights
 from isogloss.models.features import FeatureClassifier, Rows
 from isogloss.trainers.base import task_loss
+from isogloss.trainers.compilation import CompiledTerms
 from isogloss.trainers.config import IWDAConfig
+
+Turn = Literal["critic", "model", "both"]
 
 
 class AlignmentOutput(TypedDict):
@@ -62,6 +67,8 @@ class AlignmentModel(nn.Module):
             pairing=config.penalty_pairing,
             generator=generator,
         )
+        compiled = config.compile_critic if config.critic in WITH_CRITIC else "never"
+        self._terms = CompiledTerms(compiled, fixed_rows=not classifier.is_token)
 
     def forward(
         self,
@@ -72,7 +79,7 @@ class AlignmentModel(nn.Module):
         blend: float,
         rows: torch.Tensor | None = None,
         parts: int = 1,
-        critic_only: bool = False,
+        turn: Turn = "both",
         **inputs: torch.Tensor,
     ) -> AlignmentOutput:
         """The loss whose one backward pass trains classifier and critic against each other.
@@ -84,19 +91,21 @@ class AlignmentModel(nn.Module):
             blend: alpha of this step in [0, 1]; the weights applied are alpha w + (1 - alpha).
             rows: labelled rows of the accumulated batch, as in `task_loss`.
             parts: micro-batches of the accumulated batch; the alignment terms are divided by it.
-            critic_only: leave the classifier as it is and train the critic alone.
+            turn: "critic" trains the critic alone, with the classifier as it is; "model" the
+                classifier, with the critic as it is; "both" each against the other.
             **inputs: what the classifier takes.
 
         Returns:
             An `AlignmentOutput`.
         """
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not critic_only):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and turn != "critic"):
             output: Rows = self.classifier(**inputs)
         task = task_loss(output.logits, labels, rows)
-        terms = self._align(output, labels, is_target, strength, blend)
+        with held_fixed(self.critic) if turn == "model" else nullcontext():
+            terms = self._align(output, labels, is_target, strength, blend)
         alignment = terms.loss / parts
         return {
-            "loss": alignment if critic_only else task + alignment,
+            "loss": alignment if turn == "critic" else task + alignment,
             "task_loss": task.detach(),
             "distance": terms.distance,
             "penalty": terms.penalty,
@@ -119,4 +128,4 @@ class AlignmentModel(nn.Module):
         rows = self.conditioning(
             output.features.index_select(0, order), probabilities.index_select(0, order)
         )
-        return self.critic.terms(rows, weights, strength=strength)
+        return self._terms(self.critic, rows, weights, strength=strength)

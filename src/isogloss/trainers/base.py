@@ -53,6 +53,13 @@ class RowTrainer(Trainer):
         collator = RowCollator(
             pad_token_id=pad_token_id, pad_to_multiple_of=args.pad_to_multiple_of
         )
+        self._recomputation = Recomputation(
+            model, args.recompute_tokens, always=bool(args.gradient_checkpointing)
+        )
+        if args.n_gpu > 1:
+            # Upstream would cut every tensor of a batch into as many parts as there are devices,
+            # texts and rows alike; `accelerate launch` gives each device batches of its own.
+            args._n_gpu = 1
         super().__init__(
             model=model,
             args=args,
@@ -65,7 +72,6 @@ class RowTrainer(Trainer):
         # Upstream passes the number of labelled rows only where it believes the model takes it.
         self.model_accepts_loss_kwargs = True
         self.loss_is_scaled_for_ga = True
-        self._recomputation = Recomputation(model, args.recompute_tokens)
         self._figures: dict[str, float] = {}
         self._figure_steps = 0
 

@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 from isogloss.alignment.conditioning import CONDITIONINGS, RANDOM_SIZE
 from isogloss.alignment.divergence import DIVERGENCES, WITH_CRITIC
 from isogloss.errors import IsoglossError
+from isogloss.trainers.compilation import CHOICES as COMPILE_CHOICES
 
 
 @dataclass
@@ -60,9 +61,26 @@ class RowTrainingArguments(TrainingArguments):
             "activations again to save memory; 0: none."
         },
     )
+    gradient_checkpointing: bool | None = field(
+        default=None,
+        metadata={
+            "help": "All layers compute their activations again, in every batch: the least memory. "
+            "Upstream's newer name for it, activation_checkpointing, does the same."
+        },
+    )
     bucket_by_length: bool = field(
         default=True, metadata={"help": "Batches of similar lengths; off: plain shuffling."}
     )
+
+    def __post_init__(self) -> None:
+        """Accept both names of gradient checkpointing; E515 for options of upstream's own."""
+        # Upstream warns of the older name, which is the one that everybody knows.
+        if getattr(self, "activation_checkpointing", False) is None:
+            self.activation_checkpointing = self.gradient_checkpointing
+        for name in ("activation_checkpointing_kwargs", "gradient_checkpointing_kwargs"):
+            if value := getattr(self, name, None):
+                raise IsoglossError("E515", name=name, value=value)
+        super().__post_init__()
 
 
 @dataclass
@@ -104,6 +122,13 @@ class IWDAConfig(RowTrainingArguments):
     gradient_penalty: float = field(
         default=10.0, metadata={"help": "gamma of the zero-centred penalty."}
     )
+    compile_critic: str = field(
+        default="auto",
+        metadata={
+            "help": "auto: compile the critic on CUDA, where all batches have as many rows (no "
+            "tagging); always: on a CPU, too; never."
+        },
+    )
     penalty_pairing: str = field(
         default="random",
         metadata={"help": "random: pairs drawn afresh; index: i-th with i-th, as published."},
@@ -121,11 +146,16 @@ class IWDAConfig(RowTrainingArguments):
     normalize_weights: bool = field(
         default=True,
         metadata={
-            "help": "Weighted source mean divided by the weights' sum; off: by n, as published."
+            "help": "Weighted source mean divided by the weights' sum, of each micro-batch by "
+            "itself; off: by n, as published."
         },
     )
     n_critic: int = field(
-        default=1, metadata={"help": "Critic updates a model update; 1 is simultaneous training."}
+        default=1,
+        metadata={
+            "help": "Critic updates a model update, each on a batch of its own, so that a pass has "
+            "as many fewer of the model's; 1: both learn from every batch."
+        },
     )
     weighting: str = field(
         default="held-out",
@@ -165,29 +195,33 @@ class IWDAConfig(RowTrainingArguments):
 
     def __post_init__(self) -> None:
         """Check the choices: E510, E511 or E513 names the wrong one."""
-        _one_of(self, "penalty_pairing", ("random", "index"))
-        _one_of(self, "critic", DIVERGENCES)
-        _one_of(self, "conditioning", CONDITIONINGS)
-        _one_of(self, "weighting", ("held-out", "online", "fixed"))
-        _one_of(self, "weight_projection", ("euclidean", "rescale"))
-        _at_least(self, "n_critic", 1)
-        _at_least(self, "critic_width", 1)
-        _at_least(self, "conditioning_size", 1)
-        _at_least(self, "weight_refreshes", 1)
-        _at_least(self, "weight_sample", 1)
+        one_of(self, "penalty_pairing", ("random", "index"))
+        one_of(self, "critic", DIVERGENCES)
+        one_of(self, "conditioning", CONDITIONINGS)
+        one_of(self, "weighting", ("held-out", "online", "fixed"))
+        one_of(self, "compile_critic", COMPILE_CHOICES)
+        one_of(self, "weight_projection", ("euclidean", "rescale"))
+        at_least(self, "n_critic", 1)
+        at_least(self, "critic_width", 1)
+        at_least(self, "conditioning_size", 1)
+        at_least(self, "weight_refreshes", 1)
+        at_least(self, "weight_sample", 1)
         if self.critic not in WITH_CRITIC:
             _left_at(self, "n_critic", 1)
+            _left_at(self, "compile_critic", "auto")
             _left_at(self, "normalize_weights", True)
         super().__post_init__()
 
 
-def _one_of(config: Any, name: str, choices: tuple[str, ...]) -> None:
+def one_of(config: Any, name: str, choices: tuple[str, ...]) -> None:
+    """Require one of the choices: E510."""
     value = getattr(config, name)
     if value not in choices:
         raise IsoglossError("E510", name=name, value=value, choices=", ".join(choices))
 
 
-def _at_least(config: Any, name: str, least: float) -> None:
+def at_least(config: Any, name: str, least: float) -> None:
+    """Require a number of at least `least`: E511."""
     value = getattr(config, name)
     if value < least:
         raise IsoglossError("E511", name=name, value=value, least=least)

@@ -65,7 +65,8 @@ class FinetuneTrainer(RowTrainer):
         """Cross-entropy over the labelled rows."""
         logits = model(**model_inputs(inputs)).logits
         loss = task_loss(logits, inputs["labels"], rows)
-        self.note({"task_loss": loss.item()})
+        # Figures are averaged over parts of an accumulated batch, while their losses add up.
+        self.note({"task_loss": loss.item() * self.current_gradient_accumulation_steps})
         return loss
 
 

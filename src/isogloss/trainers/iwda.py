@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import Sampler
 
+from isogloss.alignment.alternation import is_adversary_turn
 from isogloss.alignment.schedule import ramp
 from isogloss.data import scans
 from isogloss.data.pairing import PairedBatchSampler, PairedDataset
@@ -20,7 +21,7 @@ from isogloss.labelshift.initial import mix
 from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights, rate_per_row
 from isogloss.models.features import FeatureClassifier
-from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput
+from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput, Turn
 from isogloss.trainers.base import RowTrainer, split_by_decay
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.finetune import lengths_of, model_inputs
@@ -81,7 +82,8 @@ class IWDATrainer(RowTrainer):
         self._estimate = estimate
         self._refreshed_at: int | None = None
         start = np.ones_like(self._source_prior) if weights is None else weights
-        batch_rows = args.per_device_train_batch_size * scans.mean_length(source, "active")
+        examples = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        batch_rows = examples * scans.mean_length(source, "active")
         class_weights = make_class_weights(args, self._source_prior, start, batch_rows)
         super().__init__(
             AlignmentModel(classifier, class_weights, args),
@@ -135,15 +137,18 @@ class IWDATrainer(RowTrainer):
             blend=ramped,
             rows=rows,
             parts=self.current_gradient_accumulation_steps,
-            critic_only=self._is_critic_step(),
+            turn=self._turn(),
         )
         self._update_online(output["logits"], inputs)
         self._note(output)
         return output["loss"]
 
-    def _is_critic_step(self) -> bool:
-        """All but every `n_critic`-th step train the critic alone."""
-        return (self.state.global_step + 1) % self.args.n_critic != 0
+    def _turn(self) -> Turn:
+        """Who learns in this step: for `n_critic` steps the critic, then the model; at 1 both."""
+        if self.args.n_critic == 1:
+            return "both"
+        critic = is_adversary_turn(self.state.global_step, self.args.n_critic)
+        return "critic" if critic else "model"
 
     def _is_due(self, step: int) -> bool:
         if self.args.weighting == "online":
@@ -175,7 +180,8 @@ class IWDATrainer(RowTrainer):
     def _note(self, output: AlignmentOutput) -> None:
         prior = self.prior_estimate
         figures = {
-            "task_loss": output["task_loss"].item(),
+            # Parts of an accumulated batch add up, while figures are averaged over them.
+            "task_loss": output["task_loss"].item() * self.current_gradient_accumulation_steps,
             "critic_loss": -output["distance"].item(),
             "penalty": output["penalty"].item(),
             "prior_shift": total_variation(self._source_prior, prior),

@@ -6,8 +6,14 @@ from typing import Any
 
 from isogloss.progress import ProgressCallback
 from isogloss.recipes.methods import Stage
-from isogloss.recipes.stages.training import bound_steps, carry_out, make_arguments, open_model
-from isogloss.recipes.workshop import Workshop, rows_per_example, sample, true_weights
+from isogloss.recipes.stages.training import (
+    bound_steps,
+    carry_out,
+    make_arguments,
+    open_model,
+    scale_passes,
+)
+from isogloss.recipes.workshop import Workshop, sample, true_weights
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.iwda import IWDATrainer
@@ -28,8 +34,7 @@ def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
     if stage.name in ("iwda-oracle", "iwda-unweighted"):
         settings["weighting"] = "fixed"
     args = make_arguments(IWDAConfig, shop, stage.name, settings)
-    # METHOD, section 5: each token of the target gets as many updates as one of the source would.
-    args.num_train_epochs *= rows_per_example(shop.data.target) / rows_per_example(shop.data.train)
+    scale_passes(args, shop)
     bound_steps(args, shop, len(shop.data.train))
     trainer = IWDATrainer(
         model.classifier,

@@ -22,7 +22,7 @@ from isogloss.models.loading import load_classifier
 from isogloss.models.reading import load_tokenizer
 from isogloss.models.trimming import TrimmedVocabulary
 from isogloss.recipes.results import measure
-from isogloss.recipes.workshop import Workshop
+from isogloss.recipes.workshop import Workshop, rows_per_example
 from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
 from isogloss.trainers.config import RowTrainingArguments
 
@@ -141,6 +141,28 @@ def make_arguments(cls: type[Any], shop: Workshop, stage: str, settings: Mapping
         "use_cpu": not torch.cuda.is_available(),
     }
     return cls(**{**fixed, **values})
+
+
+def scale_passes(args: RowTrainingArguments, shop: Workshop) -> None:
+    """Give each word of a token task's target as many updates as a source word has in a pass.
+
+    A loss is a mean over the words of a batch, so a pass moves the words of longer texts less;
+    the number of passes grows with the target's words per text over the source's.
+
+    Args:
+        args: its `num_train_epochs`, counted over the source, is changed; not for other tasks.
+        shop: the run. Under `token_passes="target"` the passes that scale are the target's.
+
+    References:
+        Xian, Ji & Zhao, ICLR 2022, appendix C.2. Its numbers of steps come out of passes over the
+        target: 4 of German's 12,152 sentences are 7135 steps of 8 at a factor of 1.17.
+    """
+    if shop.task.kind != "token":
+        return
+    source, target = shop.data.train, shop.data.target
+    args.num_train_epochs *= rows_per_example(target) / rows_per_example(source)
+    if shop.config.token_passes == "target":
+        args.num_train_epochs *= len(target) / len(source)
 
 
 def bound_steps(args: RowTrainingArguments, shop: Workshop, examples: int) -> None:

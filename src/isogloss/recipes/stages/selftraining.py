@@ -1,0 +1,62 @@
+"""Self-training as a stage: `st`, `iwda+st`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from isogloss.progress import ProgressCallback
+from isogloss.recipes.methods import Stage
+from isogloss.recipes.stages.training import (
+    bound_steps,
+    carry_out,
+    make_arguments,
+    open_model,
+    scale_passes,
+)
+from isogloss.recipes.workshop import Workshop, sample
+from isogloss.trainers.estimation import RowEstimator
+from isogloss.trainers.selftraining import SelfTrainingTrainer
+from isogloss.trainers.selftraining_config import SelfTrainingConfig
+
+
+def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
+    """Go on from an earlier stage's model with pseudo-labels on the target.
+
+    Returns:
+        What `carry_out` does, and `rounds`: see `SelfTrainingTrainer.rounds`.
+    """
+    model = open_model(shop, str(shop.model_of(stage.start)))
+    args = make_arguments(SelfTrainingConfig, shop, stage.name, shop.config.selftrain)
+    scale_passes(args, shop)
+    bound_steps(args, shop, len(shop.data.train))
+    trainer = SelfTrainingTrainer(
+        model.classifier,
+        args,
+        source=shop.data.train,
+        target=shop.data.target,
+        pad_token_id=shop.pad_token_id,
+        estimate=make_estimator(shop, args) if args.selection == "prior" else None,
+        callbacks=[ProgressCallback(shop.progress, stage.name)],
+    )
+    facts = carry_out(shop, trainer, model, stage=stage.name)
+    shop.progress.say(f"{stage.name}: {describe(trainer.rounds[-1], shop.labels.names)}")
+    return facts | {"rounds": trainer.rounds}
+
+
+def describe(found: Mapping[str, Any], names: Sequence[str]) -> str:
+    """A round's facts in a line: how much of the target has a pseudo-label, and of which class."""
+    shares = zip(names, found["classes"], strict=True)
+    balance = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares)
+    return f"pseudo-labels on {100 * found['share']:.0f} % of the target's rows: {balance}"
+
+
+def make_estimator(shop: Workshop, args: SelfTrainingConfig) -> RowEstimator:
+    """Who estimates the prior, from at most `estimate_sample` examples a side."""
+    return RowEstimator(
+        source=sample(shop.data.held_out, args.estimate_sample, shop.config.seed),
+        target=sample(shop.data.target, args.estimate_sample, shop.config.seed),
+        pad_token_id=shop.pad_token_id,
+        precision=shop.precision,
+        seed=shop.config.seed,
+    )

@@ -1,0 +1,233 @@
+"""Self-training: labels for the target that the model gives itself, round by round."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import Sampler
+from transformers import TrainerCallback
+
+from isogloss.data.collate import IGNORED_LABEL
+from isogloss.errors import IsoglossError
+from isogloss.models.features import FeatureClassifier
+from isogloss.trainers.base import RowTrainer, task_loss
+from isogloss.trainers.estimation import RowEstimator
+from isogloss.trainers.finetune import lengths_of, model_inputs
+from isogloss.trainers.selftraining_batches import (
+    BeliefCollator,
+    PseudoLabelledDataset,
+    RoundBatchSampler,
+)
+from isogloss.trainers.selftraining_config import SelfTrainingConfig
+from isogloss.trainers.selftraining_rounds import Labeller
+from isogloss.trainers.selftraining_state import PseudoLabels
+
+
+class SelfTrainingTrainer(RowTrainer):
+    """Fine-tunes on the source and on target rows that the model itself has labelled.
+
+    A round begins with a pass over the target without dropout, which gives some rows a
+    pseudo-label; all that have one are then trained on beside the source. As published
+    (`selection="confident"`) the examples that the model is surest of are labelled, whatever their
+    classes. That draws the labels towards the source's class balance where the target has another.
+    With `selection="prior"` the target's prior is estimated in each round, the probabilities are
+    corrected by it, and every class gets rows in proportion to its share: the mean of the corrected
+    probabilities, held within the interval of the estimate. So a sure estimate decides, and where
+    it says little the classes get what the model predicts.
+
+    Args:
+        classifier: the fine-tuned `FeatureClassifier` to go on from.
+        args: a `SelfTrainingConfig`.
+        source: encoded source examples with labels (a `datasets.Dataset`).
+        target: encoded target examples; labels, if there, never reach a batch.
+        pad_token_id: of the tokenizer.
+        estimate: estimates the prior; needed by `selection="prior"`.
+        callbacks: as upstream.
+
+    Raises:
+        IsoglossError: E519 where the selection needs `estimate` and there is none.
+
+    References:
+        Dong & de Melo, EMNLP 2019; Xian, Ji & Zhao, ICLR 2022, appendix C.2; correction: Saerens,
+        Latinne & Decaestecker, Neural Computation 14 (2002).
+    """
+
+    args: SelfTrainingConfig
+    train_dataset: PseudoLabelledDataset
+
+    def __init__(
+        self,
+        classifier: FeatureClassifier,
+        args: SelfTrainingConfig,
+        *,
+        source: Any,
+        target: Any,
+        pad_token_id: int,
+        estimate: RowEstimator | None = None,
+        callbacks: list[Any] | None = None,
+    ) -> None:
+        if args.selection == "prior" and estimate is None:
+            raise IsoglossError("E519", selection=args.selection)
+        self._lengths = lengths_of(source), lengths_of(target)
+        self._pseudo: PseudoLabels | None = None
+        # Rounds take the place of epochs, so the steps have to be counted here.
+        args = copy.copy(args)
+        args.max_steps = total_steps(args, len(source))
+        super().__init__(
+            classifier,
+            args,
+            train_dataset=PseudoLabelledDataset(source, target, lambda: self._pseudo),
+            pad_token_id=pad_token_id,
+            callbacks=callbacks,
+        )
+        self._label = Labeller(
+            args=args,
+            target=self.train_dataset.target,
+            pad_token_id=pad_token_id,
+            estimate=estimate,
+        )
+        self.data_collator = BeliefCollator(self.data_collator, classifier.num_labels)
+        self.add_callback(_AtRoundBegin(self._begin_round))
+
+    @property
+    def rounds(self) -> list[dict[str, Any]]:
+        """What each round so far has found.
+
+        Of each: `step` it began at; `labelled`, rows with a pseudo-label, and `share` of all rows
+        of the target that is; `examples` with any; `classes`, (k,) shares of the classes among the
+        pseudo-labels; with `selection="prior"` also `aim`, (k,) the shares they were to have,
+        `estimate`, (k,) the target prior, and `shift_is_significant`.
+        """
+        return [] if self._pseudo is None else list(self._pseudo.rounds)
+
+    def row_sampler(self) -> Sampler[list[int]]:
+        """The batches of a round, which upstream takes for an epoch."""
+        args = self.args
+        source, target = self._lengths
+        if not args.bucket_by_length:
+            source, target = np.zeros_like(source), np.zeros_like(target)
+        return RoundBatchSampler(
+            source,
+            target,
+            labelled=lambda: _labelled_examples(self._pseudo),
+            batch_size=args.per_device_train_batch_size,
+            batches=steps_a_round(args) * args.gradient_accumulation_steps * args.world_size,
+            seed=int(args.seed),
+        )
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Training from the first round on, or from the round that the checkpoint was in."""
+        self._pseudo = None
+        return super().train(*args, **kwargs)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
+    ) -> tuple[list[Any], torch.Tensor]:
+        """Upstream's, counting the labelled rows (2,) of source and target apart."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        counts = torch.zeros(2, dtype=torch.long, device=device)
+        for batch in batches:
+            labelled, on_target = batch["labels"] != IGNORED_LABEL, batch["is_target"]
+            counts += torch.stack([(labelled & ~on_target).sum(), (labelled & on_target).sum()])
+        return batches, self.accelerator.reduce(counts, "sum")
+
+    def batch_loss(
+        self, model: nn.Module, inputs: Mapping[str, torch.Tensor], rows: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Cross-entropy of the source's labels plus that of the pseudo-labels, each a mean."""
+        logits = model(**model_inputs(inputs)).logits
+        labels, on_target = inputs["labels"], inputs["is_target"]
+        counts = (None, None) if rows is None else (rows[0], rows[1])
+        source = task_loss(logits, labels.masked_fill(on_target, IGNORED_LABEL), counts[0])
+        given = labels.masked_fill(~on_target, IGNORED_LABEL)
+        if self.args.targets == "hard":
+            pseudo = task_loss(logits, given, counts[1])
+        else:
+            pseudo = soft_loss(logits, inputs["beliefs"], given != IGNORED_LABEL, counts[1])
+        # Figures are averaged over parts of an accumulated batch, while their losses add up.
+        parts = self.current_gradient_accumulation_steps
+        share = self._pseudo.share if self._pseudo else 0.0
+        self.note(
+            {
+                "task_loss": source.item() * parts,
+                "pseudo_loss": pseudo.item() * parts,
+                "pseudo_labelled": share,
+            }
+        )
+        return source + self.args.pseudo_weight * pseudo
+
+    def _begin_round(self, step: int) -> None:
+        """Give the round's labels, unless a checkpoint of this round brought them along."""
+        number = step // steps_a_round(self.args)
+        if len(self.rounds) > number:
+            return
+        self._pseudo = self._label(self.model, self._pseudo, step=step, number=number)
+
+    # What upstream calls around checkpoints.
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        # First, since the mark of a whole checkpoint comes last.
+        if self.args.should_save and self._pseudo is not None:
+            folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+            self._pseudo.save(folder)
+        super()._save_checkpoint(model, trial)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        examples = len(self.train_dataset.target)
+        self._pseudo = PseudoLabels.load(Path(resume_from_checkpoint), examples=examples)
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+
+class _AtRoundBegin(TrainerCallback):
+    """Calls `begin` with the number of steps done where upstream begins an epoch."""
+
+    def __init__(self, begin: Callable[[int], None]) -> None:
+        self._begin = begin
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """A round begins."""
+        self._begin(state.global_step)
+
+
+def total_steps(args: SelfTrainingConfig, examples: int) -> int:
+    """Optimizer steps in all: `max_steps`, or as many as the passes over the source take."""
+    if args.max_steps > 0:
+        return args.max_steps
+    batch = args.per_device_train_batch_size * args.gradient_accumulation_steps * args.world_size
+    return max(1, math.ceil(max(1, examples // batch) * args.num_train_epochs))
+
+
+def steps_a_round(args: SelfTrainingConfig) -> int:
+    """Optimizer steps from one round to the next; the last round may be shorter."""
+    return math.ceil(args.max_steps / args.rounds)
+
+
+def soft_loss(
+    logits: torch.Tensor, beliefs: torch.Tensor, counted: torch.Tensor, rows: torch.Tensor | None
+) -> torch.Tensor:
+    """Mean cross-entropy of rows with probabilities for labels.
+
+    Args:
+        logits: (n, k).
+        beliefs: (n, k), each counted row sums to 1.
+        counted: (n,) bool, rows that have them.
+        rows: as for `task_loss`.
+
+    Returns:
+        A scalar, 0 (with a gradient of 0) where no row is counted.
+    """
+    losses = -(beliefs * F.log_softmax(logits.float(), dim=-1)).sum(dim=-1)
+    count = counted.sum() if rows is None else rows
+    return (losses * counted).sum() / count.clamp(min=1)
+
+
+def _labelled_examples(pseudo: PseudoLabels | None) -> np.ndarray:
+    return np.zeros(0, dtype=np.int64) if pseudo is None else pseudo.labelled_examples()

@@ -1,0 +1,117 @@
+"""One round of self-training: a pass over the target that gives some of its rows a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from isogloss.labelshift.calibration import fit_calibration
+from isogloss.labelshift.correction import correct
+from isogloss.labelshift.prior_estimation import PriorEstimate
+from isogloss.models.features import FeatureClassifier
+from isogloss.models.precision import Precision
+from isogloss.trainers.estimation import RowEstimator
+from isogloss.trainers.pseudolabels import (
+    class_quotas,
+    most_confident,
+    shares_within,
+    within_quotas,
+)
+from isogloss.trainers.rows import CollectedRows, collect_rows
+from isogloss.trainers.selftraining_config import SelfTrainingConfig
+from isogloss.trainers.selftraining_state import PseudoLabels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Labeller:
+    """Gives the pseudo-labels of a round.
+
+    Args:
+        args: says how they are chosen, and how many.
+        target: encoded target examples, without labels.
+        pad_token_id: of the tokenizer.
+        estimate: estimates the prior; needed by `selection="prior"`.
+    """
+
+    args: SelfTrainingConfig
+    target: Any
+    pad_token_id: int
+    estimate: RowEstimator | None = None
+
+    def __call__(
+        self, classifier: FeatureClassifier, before: PseudoLabels | None, *, step: int, number: int
+    ) -> PseudoLabels:
+        """The labels from a round on.
+
+        Args:
+            classifier: who gives them, with dropout off.
+            before: those of the earlier rounds.
+            step: that the round begins at.
+            number: of the round, from 0.
+        """
+        precision: Precision = "bf16" if self.args.bf16 else "fp32"
+        rows = collect_rows(
+            classifier, self.target, pad_token_id=self.pad_token_id, precision=precision
+        )
+        before = before or PseudoLabels.none(
+            rows.examples, count=len(self.target), num_classes=classifier.num_labels
+        )
+        before = before if self.args.keep_labels else before.cleared()
+        if self.args.selection == "prior":
+            after, facts = self._by_prior(classifier, before, rows, number)
+        else:
+            after, facts = self._by_confidence(before, rows, number), {}
+        return after.with_round({"step": step, **after.facts(), **facts})
+
+    def _by_confidence(
+        self, before: PseudoLabels, rows: CollectedRows, number: int
+    ) -> PseudoLabels:
+        wanted = self._so_far(len(self.target), number) - len(before.labelled_examples())
+        probabilities = rows.probabilities
+        choice = most_confident(probabilities, rows.examples, count=wanted, free=before.free)
+        return before.with_choice(choice, probabilities)
+
+    def _by_prior(
+        self,
+        classifier: FeatureClassifier,
+        before: PseudoLabels,
+        rows: CollectedRows,
+        number: int,
+    ) -> tuple[PseudoLabels, dict[str, Any]]:
+        assert self.estimate is not None
+        estimate, probabilities = corrected(self.estimate, classifier, rows.probabilities)
+        aim = shares_within(probabilities.mean(axis=0), estimate.interval)
+        wanted = class_quotas(aim, self._so_far(len(rows.labels), number))
+        quotas = np.maximum(wanted - before.counts, 0)
+        choice = within_quotas(probabilities, quotas, free=before.free)
+        facts = {
+            "aim": aim.tolist(),
+            "estimate": estimate.prior.tolist(),
+            "shift_is_significant": bool(estimate.shift_is_significant),
+        }
+        return before.with_choice(choice, probabilities), facts
+
+    def _so_far(self, count: int, number: int) -> int:
+        """How many of `count` are to have a label in round `number`: at least one a round."""
+        return min(count, max(number + 1, round(self.args.fraction * count * (number + 1))))
+
+
+def corrected(
+    estimator: RowEstimator, classifier: FeatureClassifier, probabilities: np.ndarray
+) -> tuple[PriorEstimate, np.ndarray]:
+    """Estimate the target prior, and calibrate and correct predictions by it.
+
+    Args:
+        estimator: knows the labelled rows to calibrate on.
+        classifier: that the predictions are of.
+        probabilities: (n, k) of target rows.
+
+    Returns:
+        The estimate, and (n, k) probabilities under its prior.
+    """
+    source = estimator.collect(classifier, estimator.source)
+    estimate = estimator.estimate_from(source, estimator.collect(classifier, estimator.target))
+    calibration = fit_calibration(source.probabilities, source.labels, kind=estimator.calibration)
+    return estimate, correct(calibration(probabilities), estimate.weights)

@@ -1,0 +1,86 @@
+"""How many steps a stage makes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from datasets import Dataset
+
+import isogloss
+from isogloss.recipes.stages.training import bound_steps, scale_passes
+from isogloss.trainers.config import IWDAConfig
+
+
+def sentences(count: int, words: int) -> Dataset:
+    """`count` sentences of `words` words in all."""
+    short, longer = divmod(words, count)
+    return Dataset.from_dict({"active": [[0] * (short + (i < longer)) for i in range(count)]})
+
+
+def passes(source: Dataset, target: Dataset, *, kind: str, token_passes: str) -> float:
+    args = IWDAConfig(output_dir="unused", use_cpu=True, num_train_epochs=4.0)
+    shop: Any = SimpleNamespace(
+        task=SimpleNamespace(kind=kind),
+        data=SimpleNamespace(train=source, target=target),
+        config=SimpleNamespace(token_passes=token_passes),
+    )
+    scale_passes(args, shop)
+    return args.num_train_epochs
+
+
+def test_longer_target_sentences_take_as_many_more_passes() -> None:
+    source, target = sentences(10, 50), sentences(40, 240)
+    assert passes(source, target, kind="token", token_passes="source") == pytest.approx(4 * 1.2)
+    assert passes(source, target, kind="token", token_passes="target") == pytest.approx(
+        4 * 1.2 * 40 / 10
+    )
+    for sides in ("source", "target"):
+        assert passes(source, target, kind="sequence", token_passes=sides) == 4.0
+
+
+def test_published_numbers_of_steps() -> None:
+    """Appendix C.2: from English to German, CoNLL 2003 without its lines between documents."""
+    source, target = sentences(14_041, 203_621), sentences(12_152, 206_931)
+    args = IWDAConfig(
+        output_dir="unused",
+        use_cpu=True,
+        per_device_train_batch_size=8,
+        num_train_epochs=passes(source, target, kind="token", token_passes="target"),
+    )
+    shop: Any = SimpleNamespace(config=SimpleNamespace(max_steps=10**9))
+    bound_steps(args, shop, len(source))
+    assert args.max_steps == 7135
+
+
+@pytest.mark.parametrize(("recipe", "factor"), [("iwda", 1), ("keung2019", 2)])
+@pytest.mark.parametrize("token_passes", ["source", "target"])
+def test_steps_of_a_token_run(
+    files: dict[str, Any],
+    conll: Callable[..., Path],
+    tmp_path: Path,
+    recipe: str,
+    factor: int,
+    token_passes: str,
+) -> None:
+    """`keung2019` has a batch of the discriminator for each of the model."""
+    del files["max_steps"], files["test"]
+    source, target = tmp_path / "en.conll", tmp_path / "de.conll"
+    source.write_text("anna\tB-PER\n\nberlin\tB-LOC\n\n" * 8, "utf-8")
+    target.write_text("book\nfood\nanna\n\n" * 24, "utf-8")
+    result = isogloss.adapt(
+        **{**files, "source": str(source), "target": str(target), "epochs": 1.0},
+        output=tmp_path / "run",
+        task="token",
+        holdout=0.0,
+        recipe=recipe,
+        batch_size=4,
+        token_passes=token_passes,
+    )
+    # 16 sentences of 1 word, 4 a step; 24 of 3 words on the other side.
+    wanted = 3 * 4 if token_passes == "source" else 3 * 6
+    steps = isogloss.recipes.folder.read_json(result.folder / "metrics.json")["steps"]
+    assert steps[recipe] == wanted * factor
