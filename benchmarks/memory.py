@@ -246,7 +246,7 @@ def random_texts(rng: Any, count: int, length: int) -> Any:
 def table(measured: list[dict[str, Any]]) -> str:
     """The settings with their peaks, as Markdown."""
     heads = ["encoder", "stage", "tokens", "embedding", "recomputed", "batches", "precision"]
-    heads += ["weights GB", "peak GB", "s a step"]
+    heads += ["weights GB", "peak GB"]
     lines = ["| " + " | ".join(heads) + " |", "| " + " | ".join(["---"] * len(heads)) + " |"]
     for row in measured:
         texts = f"{16 // row['parts']} + {16 // row['parts']}"
@@ -254,7 +254,7 @@ def table(measured: list[dict[str, Any]]) -> str:
         cells += [f"{PIECES:,} rows" if row["trim"] else "whole"]
         cells += [row["recompute"], texts if row["parts"] == 1 else f"{row['parts']} x ({texts})"]
         cells += [row["precision"], *(f"{row[n] / GIGABYTE:.2f}" for n in ("weights", "peak"))]
-        lines.append("| " + " | ".join([*cells, f"{row['seconds']:.1f}"]) + " |")
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -16,7 +16,7 @@ ROOT = Path(isogloss.__file__).parent
 MODULES = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.rglob("*.py"))}
 HEAVY = ("torch", "transformers", "datasets", "numpy", "pyarrow", "scipy", "sklearn")
 FEW = ["collections", "dataclasses", "itertools", "math", "typing", "warnings", "abc", "functools"]
-NUMERIC = {"__future__", "numpy", "scipy", "torch", *FEW}
+NUMERIC = {"__future__", "contextlib", "numpy", "scipy", "torch", *FEW}
 
 
 def nodes(name: str) -> Iterator[ast.AST]:

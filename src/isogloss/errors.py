@@ -206,8 +206,8 @@ ERRORS: dict[str, str] = {
     "it out, and choose between gradient_checkpointing and recompute_tokens.",
     "E518": "The pseudo-labels in {path} cannot be gone on from ({reason}); train anew, in another "
     "folder.",
-    "E519": "The selection {selection!r} needs held-out rows to estimate the target's class balance "
-    "from; give `estimate`, or choose the selection 'confident'.",
+    "E519": "The selection {selection!r} needs held-out rows to estimate the class balance of the "
+    "target from; give `estimate`, or choose the selection 'confident'.",
     "E520": "{folder} exists and holds something that is no isogloss run; choose another --output.",
     "E521": "{folder} holds another run ({differing}); choose another --output, or repeat that run "
     "with its own settings (--config {folder}/config.yaml).",
