@@ -57,13 +57,18 @@ def test_rounds_go_on_until_nothing_is_left(selection: str) -> None:
         assert found[-1].free.sum() == 0
 
 
-def test_aim_is_the_mean_belief_within_the_interval_and_bounds_the_counts() -> None:
-    label, model = labeller(keep_labels=False), classifier(token=True)
+@pytest.mark.parametrize("in_doubt", ["confident", "predicted"])
+def test_aim_is_what_is_predicted_within_the_interval_and_bounds_the_counts(in_doubt: str) -> None:
+    label, model = labeller(keep_labels=False, in_doubt=in_doubt), classifier(token=True)
     plain = collect_rows(model, label.target, pad_token_id=PAD).probabilities
     assert label.estimate is not None
     estimate, probabilities = corrected(label.estimate, model, plain)
-    aim = shares_within(probabilities.mean(axis=0), estimate.interval)
+    order = np.argsort(-probabilities.max(axis=1), kind="stable")
     for number, pseudo in enumerate(rounds(label, 3)):
+        surest = order[: round(0.3 * len(plain) * (number + 1))]
+        asked = surest if in_doubt == "confident" else order
+        predicted = np.bincount(probabilities[asked].argmax(axis=1), minlength=3) / len(asked)
+        aim = shares_within(predicted, estimate.interval)
         facts = pseudo.rounds[-1]
         np.testing.assert_allclose(facts["aim"], aim)
         np.testing.assert_allclose(facts["estimate"], estimate.prior)

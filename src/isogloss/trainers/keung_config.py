@@ -12,7 +12,8 @@ class KeungConfig(RowTrainingArguments):
     """Language-adversarial training of the [CLS] vector (Keung, Lu & Bhardwaj, EMNLP 2019).
 
     The weight of the adversarial loss and the discriminator's rate are ours; the publication has
-    a rate for each of its three losses instead.
+    an optimizer for each of its three losses instead. Too large a weight makes the encoder exchange
+    the languages rather than hide them: `discriminator_accuracy` in the log falls far below a half.
     """
 
     adversarial_strength: float = field(

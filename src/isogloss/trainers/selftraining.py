@@ -39,9 +39,10 @@ class SelfTrainingTrainer(RowTrainer):
     (`selection="confident"`) the examples that the model is surest of are labelled, whatever their
     classes. That draws the labels towards the source's class balance where the target has another.
     With `selection="prior"` the target's prior is estimated in each round, the probabilities are
-    corrected by it, and every class gets rows in proportion to its share: the mean of the corrected
-    probabilities, held within the interval of the estimate. So a sure estimate decides, and where
-    it says little the classes get what the model predicts.
+    corrected by it, and every class gets rows in proportion to its share: that among the rows
+    that are then surest, held within the interval of the estimate. So a sure estimate decides, and
+    one that says little changes little. With `in_doubt="predicted"` it is the share among all
+    predictions that is held there (Zou et al., ECCV 2018).
 
     Args:
         classifier: the fine-tuned `FeatureClassifier` to go on from.

@@ -16,6 +16,7 @@ from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.pseudolabels import (
     class_quotas,
     most_confident,
+    predicted_shares,
     shares_within,
     within_quotas,
 )
@@ -82,8 +83,10 @@ class Labeller:
     ) -> tuple[PseudoLabels, dict[str, Any]]:
         assert self.estimate is not None
         estimate, probabilities = corrected(self.estimate, classifier, rows.probabilities)
-        aim = shares_within(probabilities.mean(axis=0), estimate.interval)
-        wanted = class_quotas(aim, self._so_far(len(rows.labels), number))
+        total = self._so_far(len(rows.labels), number)
+        surest = total if self.args.in_doubt == "confident" else len(rows.labels)
+        aim = shares_within(predicted_shares(probabilities, surest), estimate.interval)
+        wanted = class_quotas(aim, total)
         quotas = np.maximum(wanted - before.counts, 0)
         choice = within_quotas(probabilities, quotas, free=before.free)
         facts = {
