@@ -239,3 +239,17 @@ def test_the_published_selection_drifts_to_the_source_s_balance_and_quotas_do_no
     assert min(quota) > 0.75
     assert staying[-1] > staying[0] + 0.1
     assert staying[-1] > drifting[-1] + 0.1
+
+
+@pytest.mark.parametrize("width", [0.0, 0.3])
+def test_bounds_that_sum_to_one_but_for_rounding(width: float) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        k = int(rng.integers(2, 8))
+        shares, edge = rng.dirichlet(np.ones(k), 2)
+        for interval in ((edge, edge + width), (np.clip(edge - width, 0, 1), edge)):
+            allowed = shares_within(shares, np.column_stack(interval))
+            assert allowed.sum() == pytest.approx(1)
+            assert bool((allowed >= -1e-12).all())
+            if width == 0.0:
+                np.testing.assert_allclose(allowed, edge, atol=1e-9)

@@ -101,8 +101,15 @@ def shares_within(shares: np.ndarray, interval: np.ndarray) -> np.ndarray:
     def excess(shift: float) -> float:
         return float(np.clip(shares + shift, low, high).sum()) - 1.0
 
-    shift = scipy.optimize.brentq(excess, -1.0, 1.0, xtol=1e-12) if excess(0.0) else 0.0
-    moved: np.ndarray = np.clip(shares + shift, low, high)
+    # Bounds that sum to 1 but for rounding leave nothing to solve for.
+    moved: np.ndarray
+    if excess(1.0) <= 0.0:
+        moved = high
+    elif excess(-1.0) >= 0.0:
+        moved = low
+    else:
+        shift = scipy.optimize.brentq(excess, -1.0, 1.0, xtol=1e-12) if excess(0.0) else 0.0
+        moved = np.clip(shares + shift, low, high)
     return moved / moved.sum()
 
 
