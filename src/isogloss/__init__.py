@@ -25,13 +25,26 @@ if TYPE_CHECKING:
     from isogloss.recipes.predict import predict_file
     from isogloss.recipes.prior import estimate_file_prior
     from isogloss.tasks import PairClassification, SequenceClassification, TokenClassification
-    from isogloss.trainers import FinetuneConfig, FinetuneTrainer, IWDAConfig, IWDATrainer
+    from isogloss.trainers import (
+        DistillationConfig,
+        DistillationTrainer,
+        FinetuneConfig,
+        FinetuneTrainer,
+        IWDAConfig,
+        IWDATrainer,
+        KeungConfig,
+        KeungTrainer,
+        SelfTrainingConfig,
+        SelfTrainingTrainer,
+    )
 
 __version__ = version("isogloss")
 
 # Public name -> the module that defines it.
 _PLACES = {
     "AdaptResult": "isogloss.recipes.adapt",
+    "DistillationConfig": "isogloss.trainers.distillation_config",
+    "DistillationTrainer": "isogloss.trainers.distillation",
     "FeatureClassifier": "isogloss.models.features",
     "FinetuneConfig": "isogloss.trainers.config",
     "FinetuneTrainer": "isogloss.trainers.finetune",
@@ -39,12 +52,16 @@ _PLACES = {
     "IWDATrainer": "isogloss.trainers.iwda",
     "IsoglossError": "isogloss.errors",
     "IsoglossWarning": "isogloss.errors",
+    "KeungConfig": "isogloss.trainers.keung_config",
+    "KeungTrainer": "isogloss.trainers.keung",
     "KnownFacts": "isogloss.labelshift.facts",
     "LabelMap": "isogloss.labels",
     "PairClassification": "isogloss.tasks",
     "PriorEstimator": "isogloss.labelshift.prior_estimation",
     "Progress": "isogloss.progress",
     "RunConfig": "isogloss.recipes.config",
+    "SelfTrainingConfig": "isogloss.trainers.selftraining_config",
+    "SelfTrainingTrainer": "isogloss.trainers.selftraining",
     "SequenceClassification": "isogloss.tasks",
     "TokenClassification": "isogloss.tasks",
     "adapt": "isogloss.recipes.adapt",
@@ -59,6 +76,8 @@ _PLACES = {
 
 __all__ = [
     "AdaptResult",
+    "DistillationConfig",
+    "DistillationTrainer",
     "FeatureClassifier",
     "FinetuneConfig",
     "FinetuneTrainer",
@@ -66,12 +85,16 @@ __all__ = [
     "IWDATrainer",
     "IsoglossError",
     "IsoglossWarning",
+    "KeungConfig",
+    "KeungTrainer",
     "KnownFacts",
     "LabelMap",
     "PairClassification",
     "PriorEstimator",
     "Progress",
     "RunConfig",
+    "SelfTrainingConfig",
+    "SelfTrainingTrainer",
     "SequenceClassification",
     "TokenClassification",
     "__version__",
