@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe, describe_machine, versions
+from random_texts import random_texts
 from step_workers import peak_memory, reset_peak_memory
 
 PIECES, LABELS = 20_000, 3
@@ -191,7 +192,10 @@ def make_trainer(setting: Setting, options: argparse.Namespace, folder: Path) ->
         chosen["gradient_checkpointing"] = setting.recompute == "all"
     rng = np.random.default_rng(0)
     count = size * setting.parts * options.steps
-    source, target = (random_texts(rng, count, setting.length) for _ in range(2))
+    source, target = (
+        random_texts(rng, count, setting.length, pieces=PIECES, active=range(1), classes=LABELS)
+        for _ in range(2)
+    )
     if not align:
         args = FinetuneConfig(**chosen)
         return FinetuneTrainer(classifier, args, train_dataset=source, pad_token_id=1)
@@ -227,20 +231,6 @@ def make_classifier(encoder: str) -> Any:
     # Positions are counted from behind the padding id.
     shape |= {"max_position_embeddings": 514, "type_vocab_size": 1}
     return FeatureClassifier(XLMRobertaForSequenceClassification(XLMRobertaConfig(**shape)))
-
-
-def random_texts(rng: Any, count: int, length: int) -> Any:
-    """Encoded examples of `length` pieces each (a `datasets.Dataset`)."""
-    from datasets import Dataset
-
-    return Dataset.from_dict(
-        {
-            "input_ids": rng.integers(4, PIECES, (count, length)).tolist(),
-            "active": [[0]] * count,
-            "labels": rng.integers(0, LABELS, (count, 1)).tolist(),
-            "length": [length] * count,
-        }
-    )
 
 
 def table(measured: list[dict[str, Any]]) -> str:

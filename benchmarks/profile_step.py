@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from machine import describe, describe_machine, measure_ceilings, versions
+from random_texts import random_texts
 
 PARTS = (
     "collation",
@@ -175,28 +176,14 @@ def make_trainer(task: str, length: int, options: argparse.Namespace, folder: Pa
     )
     rng = np.random.default_rng(0)
     count = steps * options.batch_size
-    source = random_texts(rng, count, length, task=task, classes=classes)
-    target = random_texts(rng, count, length, task=task, classes=classes)
+    rows = range(1, max(2, int(length * WORD_SHARE))) if task == "token" else range(1)
+    source, target = (
+        random_texts(rng, count, length, pieces=PIECES, active=rows, classes=classes)
+        for _ in range(2)
+    )
     prior = np.full(classes, 1 / classes)
     return IWDATrainer(
         classifier, args, source=source, target=target, source_prior=prior, pad_token_id=1
-    )
-
-
-def random_texts(rng: Any, count: int, length: int, *, task: str, classes: int) -> Any:
-    """Encoded examples of `length` pieces each (a `datasets.Dataset`)."""
-    from datasets import Dataset
-
-    rows = [0]
-    if task == "token":
-        rows = list(range(1, max(2, int(length * WORD_SHARE))))
-    return Dataset.from_dict(
-        {
-            "input_ids": rng.integers(4, PIECES, (count, length)).tolist(),
-            "active": [rows] * count,
-            "labels": rng.integers(0, classes, (count, len(rows))).tolist(),
-            "length": [length] * count,
-        }
     )
 
 

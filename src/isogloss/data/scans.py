@@ -46,6 +46,11 @@ def items(dataset: datasets.Dataset, column: str) -> Iterator[np.ndarray]:
         yield pc.list_flatten(chunk).to_numpy()
 
 
+def list_lengths(dataset: datasets.Dataset, column: str) -> np.ndarray:
+    """How many items (n,) the list of each row has, in the order of the rows."""
+    return _in_own_order(_lengths(dataset, column), dataset)
+
+
 def mean_length(dataset: datasets.Dataset, column: str) -> float:
     """Mean number of items in the lists of a column; 0 where there are no rows."""
     total = sum(len(found) for found in items(dataset, column))
@@ -63,8 +68,7 @@ def ranks(dataset: datasets.Dataset, column: str) -> np.ndarray:
     flat = np.concatenate(found)
     # As bytes, most significant first, lists of numbers compare like tuples.
     spelled = flat.astype("u1" if flat.max(initial=0) < 256 else ">u4")
-    counts = [pc.list_value_length(chunk).to_numpy() for chunk in lists(dataset, column)]
-    ends = np.cumsum(np.concatenate([[0], *counts]), dtype=np.int64) * spelled.itemsize
+    ends = np.concatenate([[0], np.cumsum(_lengths(dataset, column))]) * spelled.itemsize
     buffers = [None, pa.py_buffer(ends), pa.py_buffer(spelled.tobytes())]
     keys = pa.Array.from_buffers(pa.large_binary(), len(dataset), buffers).dictionary_encode()
     order = pc.sort_indices(keys.dictionary).to_numpy()
@@ -77,6 +81,11 @@ def places(dataset: datasets.Dataset) -> np.ndarray:
     """Which rows (n,) of the table that it was selected from a data set consists of, in order."""
     chosen = _chosen(dataset)
     return np.arange(len(dataset)) if chosen is None else chosen
+
+
+def _lengths(dataset: datasets.Dataset, column: str) -> np.ndarray:
+    counts = [pc.list_value_length(chunk).to_numpy() for chunk in lists(dataset, column)]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *counts]).astype(np.int64)
 
 
 def _in_own_order(values: np.ndarray, dataset: datasets.Dataset) -> np.ndarray:

@@ -24,9 +24,8 @@ from isogloss.recipes.methods import RECIPES, Stage
 from isogloss.recipes.reencoding import seen_by
 from isogloss.recipes.results import PRIOR_SAMPLE
 from isogloss.recipes.serving import model_folder
-from isogloss.recipes.workshop import Workshop, sample
+from isogloss.recipes.workshop import Workshop, row_estimator
 from isogloss.trainers.distillation_config import DistillationConfig
-from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.matching import rows_of_examples
 from isogloss.trainers.teacher import (
     TeacherOutputs,
@@ -149,23 +148,10 @@ def ask(
     progress.finish()
     weights = np.ones(classifier.num_labels)
     if args.correct_prior:
-        weights = estimated_weights(classifier, teacher)
+        weights = row_estimator(teacher, PRIOR_SAMPLE)(classifier)
         on_target = under_weights(on_target, weights)
     sides = [(on_source, student.data.train), (on_target, student.data.target)]
     return gather(sides, weights=weights)
-
-
-def estimated_weights(classifier: FeatureClassifier, shop: Workshop) -> np.ndarray:
-    """(k,) the class weights that a teacher's predictions on both sides imply."""
-    seed = shop.config.seed
-    estimator = RowEstimator(
-        source=sample(shop.data.held_out, PRIOR_SAMPLE, seed),
-        target=sample(shop.data.target, PRIOR_SAMPLE, seed),
-        pad_token_id=shop.pad_token_id,
-        precision=shop.precision,
-        seed=seed,
-    )
-    return estimator(classifier)
 
 
 def load_teacher(shop: Workshop, place: str, *, name: str) -> FeatureClassifier:

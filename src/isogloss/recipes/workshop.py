@@ -15,6 +15,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.inputs import CanonicalData, EncodedData
 from isogloss.tasks import Task
+from isogloss.trainers.estimation import RowEstimator
 
 
 @dataclass(kw_only=True)
@@ -68,6 +69,29 @@ def sample(dataset: Any, most: int, seed: int) -> Any:
         return dataset
     chosen = np.random.default_rng((seed, 3)).permutation(len(dataset))[:most]
     return dataset.select(np.sort(chosen))
+
+
+def row_estimator(
+    shop: Workshop, most: int, *, method: str = "auto", calibration: str = "bcts"
+) -> RowEstimator:
+    """Who estimates the target's prior for this run, from held-out source rows and target rows.
+
+    Args:
+        shop: the run.
+        most: examples a side, at most.
+        method: as for `PriorEstimator`.
+        calibration: as for `PriorEstimator`.
+    """
+    seed = shop.config.seed
+    return RowEstimator(
+        source=sample(shop.data.held_out, most, seed),
+        target=sample(shop.data.target, most, seed),
+        pad_token_id=shop.pad_token_id,
+        precision=shop.precision,
+        method=method,
+        calibration=calibration,
+        seed=seed,
+    )
 
 
 def true_weights(shop: Workshop) -> np.ndarray:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -35,6 +36,7 @@ class RowTrainer(Trainer):
         callbacks: as upstream.
     """
 
+    args: RowTrainingArguments
     model: Any
     train_dataset: Any
 
@@ -86,6 +88,10 @@ class RowTrainer(Trainer):
     ) -> torch.Tensor:
         """The scalar loss of one micro-batch; `rows` counts labels in the accumulated batch."""
         raise NotImplementedError
+
+    def sorted_by(self, lengths: np.ndarray) -> np.ndarray:
+        """What batches are sorted by: (n,) lengths, or zeros where `bucket_by_length` is off."""
+        return lengths if self.args.bucket_by_length else np.zeros_like(lengths)
 
     def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:
         """Optimizer groups; `decay` names the parameters that weight decay applies to."""

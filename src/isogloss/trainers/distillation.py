@@ -76,8 +76,7 @@ class DistillationTrainer(RowTrainer):
     def row_sampler(self) -> Sampler[list[int]]:
         """Random batches of both sides, of similar lengths unless `bucket_by_length` is off."""
         size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
-        lengths = self._lengths if self.args.bucket_by_length else np.zeros_like(self._lengths)
-        return BucketBatchSampler(lengths, batch_size=size, seed=seed)
+        return BucketBatchSampler(self.sorted_by(self._lengths), batch_size=size, seed=seed)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device

@@ -56,8 +56,7 @@ class FinetuneTrainer(RowTrainer):
     def row_sampler(self) -> Sampler[list[int]]:
         """Random batches, of similar lengths unless `bucket_by_length` is off."""
         size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
-        lengths = self._lengths if self.args.bucket_by_length else np.zeros_like(self._lengths)
-        return BucketBatchSampler(lengths, batch_size=size, seed=seed)
+        return BucketBatchSampler(self.sorted_by(self._lengths), batch_size=size, seed=seed)
 
     def batch_loss(
         self, model: nn.Module, inputs: Mapping[str, torch.Tensor], rows: torch.Tensor | None

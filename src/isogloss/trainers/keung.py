@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any, TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -161,9 +160,7 @@ class KeungTrainer(RowTrainer):
     def row_sampler(self) -> Sampler[list[int]]:
         """Source and target examples of similar lengths, as many of each."""
         size, seed = self.args.per_device_train_batch_size, int(self.args.seed)
-        source, target = self._lengths
-        if not self.args.bucket_by_length:
-            source, target = np.zeros_like(source), np.zeros_like(target)
+        source, target = map(self.sorted_by, self._lengths)
         return PairedBatchSampler(source, target, batch_size=size, seed=seed)
 
     def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow.compute as pc
 from datasets import Dataset
 
+from isogloss.data import scans
 from isogloss.data.canonical import arrow_batches
 from isogloss.errors import IsoglossError
 
@@ -41,11 +40,7 @@ def align(logits: np.ndarray, own: Dataset, like: Dataset) -> np.ndarray:
 
 def rows_of_examples(dataset: Dataset) -> np.ndarray:
     """(m,) int64: how many active positions each encoded example has, in their order."""
-    counts: list[Any] = [
-        pc.list_value_length(table.column(0)).to_numpy()
-        for table in arrow_batches(dataset.select_columns("active"))
-    ]
-    return np.concatenate([np.zeros(0, dtype=np.int64), *counts]).astype(np.int64)
+    return scans.list_lengths(dataset, "active")
 
 
 def _row_keys(dataset: Dataset) -> np.ndarray:

@@ -112,9 +112,7 @@ class SelfTrainingTrainer(RowTrainer):
     def row_sampler(self) -> Sampler[list[int]]:
         """The batches of a round, which upstream takes for an epoch."""
         args = self.args
-        source, target = self._lengths
-        if not args.bucket_by_length:
-            source, target = np.zeros_like(source), np.zeros_like(target)
+        source, target = map(self.sorted_by, self._lengths)
         return RoundBatchSampler(
             source,
             target,

@@ -13,7 +13,7 @@ from isogloss.recipes.stages.training import (
     open_model,
     scale_passes,
 )
-from isogloss.recipes.workshop import Workshop, sample, true_weights
+from isogloss.recipes.workshop import Workshop, row_estimator, true_weights
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.iwda import IWDATrainer
@@ -54,15 +54,8 @@ def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
 
 def make_estimator(shop: Workshop, args: IWDAConfig) -> RowEstimator:
     """Who estimates the weights, from at most `weight_sample` examples a side."""
-    # The paper solves the plain problem once and mixes in rho instead of shrinking.
-    plain = "bbse-hard" if args.hard_statistics else "bbse"
-    exact = args.weighting == "online" or args.hard_statistics
-    return RowEstimator(
-        source=sample(shop.data.held_out, args.weight_sample, shop.config.seed),
-        target=sample(shop.data.target, args.weight_sample, shop.config.seed),
-        pad_token_id=shop.pad_token_id,
-        precision=shop.precision,
-        method=plain if exact else "auto",
-        calibration="none" if exact else "bcts",
-        seed=shop.config.seed,
-    )
+    if args.weighting == "online" or args.hard_statistics:
+        # The paper solves the plain problem once and mixes in rho instead of shrinking.
+        plain = "bbse-hard" if args.hard_statistics else "bbse"
+        return row_estimator(shop, args.weight_sample, method=plain, calibration="none")
+    return row_estimator(shop, args.weight_sample)

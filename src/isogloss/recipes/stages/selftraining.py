@@ -14,8 +14,7 @@ from isogloss.recipes.stages.training import (
     open_model,
     scale_passes,
 )
-from isogloss.recipes.workshop import Workshop, sample
-from isogloss.trainers.estimation import RowEstimator
+from isogloss.recipes.workshop import Workshop, row_estimator
 from isogloss.trainers.selftraining import SelfTrainingTrainer
 from isogloss.trainers.selftraining_config import SelfTrainingConfig
 
@@ -36,7 +35,7 @@ def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
         source=shop.data.train,
         target=shop.data.target,
         pad_token_id=shop.pad_token_id,
-        estimate=make_estimator(shop, args) if args.selection == "prior" else None,
+        estimate=row_estimator(shop, args.estimate_sample) if args.selection == "prior" else None,
         callbacks=[ProgressCallback(shop.progress, stage.name)],
     )
     facts = carry_out(shop, trainer, model, stage=stage.name)
@@ -49,14 +48,3 @@ def describe(found: Mapping[str, Any], names: Sequence[str]) -> str:
     shares = zip(names, found["classes"], strict=True)
     balance = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares)
     return f"pseudo-labels on {100 * found['share']:.0f} % of the target's rows: {balance}"
-
-
-def make_estimator(shop: Workshop, args: SelfTrainingConfig) -> RowEstimator:
-    """Who estimates the prior, from at most `estimate_sample` examples a side."""
-    return RowEstimator(
-        source=sample(shop.data.held_out, args.estimate_sample, shop.config.seed),
-        target=sample(shop.data.target, args.estimate_sample, shop.config.seed),
-        pad_token_id=shop.pad_token_id,
-        precision=shop.precision,
-        seed=shop.config.seed,
-    )
