@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from isogloss.data.atomic import temporary_beside
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, link_tree, read_json, write_json
@@ -62,6 +63,21 @@ def test_cut_off_while_beginning(tmp_path: Path) -> None:
     (root / ".config.yaml").write_text("source:")
     RunFolder.open(root, CONFIG, RECORD)
     assert read_json(root / "run.json") == RECORD
+
+
+def test_what_a_killed_run_was_writing_is_removed_when_it_is_taken_up(tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    folder = RunFolder.open(root, CONFIG, RECORD)
+    left = [temporary_beside(root / name) for name in ("run.png", "stages/iwda/model")]
+    left[0].write_text("half")
+    left[1].mkdir(parents=True)
+    (left[1] / "config.json").write_text("half")
+    mine = [root / ".notes.tmp", root / ".git", folder.stage("iwda") / "result.json"]
+    for path in mine:
+        path.write_text("{}")
+    RunFolder.open(root, CONFIG, RECORD)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in mine)
 
 
 def test_place_that_cannot_be_made(tmp_path: Path) -> None:

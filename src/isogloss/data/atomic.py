@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from isogloss.errors import IsoglossError
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp", re.DOTALL)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A hidden name beside `path`, not taken yet, for what is to be renamed to it."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what a killed process was still writing anywhere below a folder.
+
+    Args:
+        folder: that nobody else is writing to.
+    """
+    for path in [p for p in folder.rglob(".*.tmp") if _TEMPORARY.fullmatch(p.name)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -33,7 +55,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         IsoglossError: E121 if the folder cannot be made, or the file cannot be renamed.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = temporary_beside(path)
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.atomic import naming, replacing
+from isogloss.data.atomic import naming, remove_unfinished, replacing, temporary_beside
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig, read_yaml
 from isogloss.trainers.base import COMPLETE_MARKER
@@ -53,6 +53,7 @@ class RunFolder:
                 config.save(temporary)
                 temporary.replace(root / CONFIG)
         folder._compare(record)
+        remove_unfinished(root)
         return folder
 
     def _compare(self, record: Mapping[str, Any]) -> None:
@@ -119,10 +120,9 @@ def check(root: Path, config: RunConfig) -> None:
 
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
     """Write a JSON file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", "utf-8")
-    temporary.replace(path)
+    text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+    with naming(path), replacing(path) as temporary:
+        temporary.write_text(text, "utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -133,8 +133,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def link_tree(source: Path, target: Path) -> None:
     """Copy a folder by hard links (copies where the file system has none), whole or not at all."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = temporary_beside(target)
     shutil.copytree(source, temporary, copy_function=_link_or_copy)
     shutil.rmtree(target, ignore_errors=True)
     temporary.replace(target)

@@ -9,6 +9,7 @@ from typing import Any
 
 from datasets import Dataset
 
+from isogloss.data.atomic import naming, replacing
 from isogloss.data.formats import format_of
 from isogloss.models.card import model_card
 from isogloss.recipes.folder import link_file, link_tree, write_json
@@ -96,6 +97,5 @@ def write_card(
         "prior": prior,
     }
     readme = model / "README.md"
-    temporary = model / ".README.md"
-    temporary.write_text(model_card(facts), "utf-8")
-    temporary.replace(readme)
+    with naming(readme), replacing(readme) as temporary:
+        temporary.write_text(model_card(facts), "utf-8")
