@@ -1,16 +1,16 @@
 """What every method brings on real data, by pair of languages, shift of the balance, and seed.
 
+    python benchmarks/quality.py --workers 2
     python benchmarks/quality.py --pairs tweets-de,hotels-es --methods zero-shot,iwda,kd --seeds 3
     python benchmarks/quality.py --table
 
-A grid of `isogloss adapt` runs with the default preset. Each cell is one JSON line in
-`results.jsonl`, written when it is done; the same command goes on where it was cut off, and a cell
-that fails is reported and left out. Methods that start from a zero-shot or an aligned model take
-that stage over from the cell that trained it. Balanced targets are also resampled to three
-strengths of prior shift, training and test alike. The whole grid takes a working day on two cores.
-Of each run the scores, predictions and rows stay; its models (0.5 GB) only where another method
-starts from them, unless `--keep-models` is given.
-Needs the `offline` extra and the data named by ISOGLOSS_DATA.
+A grid of `isogloss adapt` runs with the default preset. Each cell is one JSON line in `--results`,
+written when it is done; the same command goes on where it was cut off, on another machine too, and
+a cell that fails is reported and left out. Methods that start from a zero-shot or an aligned model
+take that stage over from the cell that trained it. Balanced targets are also resampled to three
+strengths of prior shift, training and test alike. Of each run the scores, predictions and rows
+stay under `--output`; its models (0.5 GB) only where another method starts from them, unless
+`--keep-models` is given. Needs the `offline` extra and the data named by ISOGLOSS_DATA.
 """
 
 from __future__ import annotations
@@ -18,27 +18,26 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from qualitybench.grid import DEFAULT_METHODS, METHODS, NATURAL, PAIRS, STRENGTHS, Cell, cells
 from qualitybench.runs import run_cell
 from qualitybench.tables import table
+from qualitybench.workers import run_cells, start_of
 
-FIELDS = ("pair", "shift", "method", "seed")
+RESULTS = Path(__file__).parent / "results" / "quality.jsonl"
 
 
 def main() -> None:
     """Run what is missing and print the table."""
     options = parse_arguments()
-    results = options.output / "results.jsonl"
     if not options.table:
-        run_missing(options, results)
-    text = table(read(results), options.output)
-    print(text)
-    (options.output / "table.md").write_text(text + "\n", "utf-8")
+        run_missing(options)
+    print(table(read(options.results, options.set)))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -49,7 +48,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--methods", type=_names, default=DEFAULT_METHODS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[], help="key=value for every run")
-    parser.add_argument("--output", type=Path, default=Path("runs/quality"))
+    parser.add_argument("--output", type=Path, default=Path("runs/quality"), help="of the runs")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="a JSON line for each cell")
+    parser.add_argument("--workers", type=int, default=1, help="cells at a time, one core each")
     parser.add_argument("--keep-models", action="store_true", help="of every run")
     parser.add_argument("--table", action="store_true", help="only print what is there")
     options = parser.parse_args()
@@ -64,31 +65,33 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def run_missing(options: argparse.Namespace, results: Path) -> None:
+def run_missing(options: argparse.Namespace) -> None:
     """Run every cell that has no record yet."""
-    done = {tuple(record[name] for name in FIELDS) for record in read(results)}
     grid = list(cells(options.pairs, options.shifts, options.methods, options.seeds))
-    for number, cell in enumerate(grid, start=1):
-        if tuple(getattr(cell, name) for name in FIELDS) in done:
+    known = {key_of(record) for record in read(options.results, options.set)}
+    missing = with_starts([cell for cell in grid if cell.key not in known], options.output)
+    run = partial(run_cell, folder=options.output, settings=options.set)
+    progress = tqdm(total=len(missing), unit="cell")
+    for cell, record in run_cells(missing, run, workers=options.workers):
+        progress.update()
+        if record is None:
             continue
-        print(f"[{number}/{len(grid)}] {cell.key}", file=sys.stderr, flush=True)
-        record = attempt(cell, options)
-        if record is not None:
-            results.parent.mkdir(parents=True, exist_ok=True)
-            with results.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
+        if cell.key not in known:
+            append(options.results, record)
+        if not options.keep_models and not is_shared(cell.method):
+            remove_models(options.output / "runs" / cell.key)
 
 
-def attempt(cell: Cell, options: argparse.Namespace) -> dict[str, Any] | None:
-    """The record of a cell, or None where its run failed."""
-    try:
-        record = run_cell(cell, options.output, options.set)
-    except subprocess.CalledProcessError as error:
-        print(f"failed with exit code {error.returncode}: {cell.key}", file=sys.stderr)
-        return None
-    if not options.keep_models and not is_shared(cell.method):
-        remove_models(options.output / "runs" / cell.key)
-    return record
+def with_starts(missing: list[Cell], folder: Path) -> list[Cell]:
+    """The cells, each behind what it starts from where that is not in the folder."""
+    out: list[Cell] = []
+    for cell in missing:
+        start = start_of(cell)
+        if start is not None and not (folder / "runs" / start.key / "metrics.json").is_file():
+            out += [each for each in with_starts([start], folder) if each not in out]
+        if cell not in out:
+            out.append(cell)
+    return out
 
 
 def is_shared(method: str) -> bool:
@@ -102,15 +105,27 @@ def remove_models(run: Path) -> None:
         shutil.rmtree(model, ignore_errors=True)
 
 
-def read(results: Path) -> list[dict[str, Any]]:
-    """The records so far; a line cut off in the middle does not count."""
+def append(results: Path, record: dict[str, Any]) -> None:
+    """Add a record."""
+    results.parent.mkdir(parents=True, exist_ok=True)
+    with results.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")
+
+
+def read(results: Path, settings: list[str]) -> list[dict[str, Any]]:
+    """The records of runs with these settings; a line cut off in the middle does not count."""
     records = []
     for line in results.read_text("utf-8").splitlines() if results.is_file() else ():
         try:
             records.append(json.loads(line))
         except json.JSONDecodeError:
             continue
-    return records
+    return [record for record in records if record["settings"] == settings]
+
+
+def key_of(record: dict[str, Any]) -> str:
+    """The cell of a record."""
+    return Cell(**{name: record[name] for name in ("pair", "shift", "method", "seed")}).key
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from quality import read
+from quality import RESULTS, read
 from qualitybench.grid import METHODS
 from selectionbench.cases import DEFAULT_CANDIDATES, find_cases
 from selectionbench.measures import measure_all
@@ -46,7 +46,7 @@ TRUTHS = ("test", "both")
 def main() -> None:
     """Measure what is missing, and print the tables."""
     options = parse_arguments()
-    records = read(options.runs / "results.jsonl")
+    records = read(options.results, options.set)
     cases, left_out = find_cases(options.runs, records, options.candidates)
     for sentence in left_out:
         print(f"left out: {sentence}", file=sys.stderr)
@@ -66,6 +66,8 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="of quality.py")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="of quality.py")
+    parser.add_argument("--set", action="append", default=[], help="as quality.py was given it")
     parser.add_argument("--output", type=Path, default=Path("runs/selection"))
     parser.add_argument("--candidates", type=_names, default=DEFAULT_CANDIDATES)
     parser.add_argument("--draws", type=int, default=3, help="of each other balance")

@@ -62,7 +62,7 @@ def write_runs(root: Path, methods: dict[str, float]) -> list[dict[str, object]]
         test = {"labels": labels["test"], "examples": np.arange(200)}
         np.savez(run / "test.npz", probabilities=softmax(logits[2] + offset), **test)
         (run / "prior.json").write_text(json.dumps({"labels": NAMES}))
-    place = {"pair": "tweets-de", "shift": "natural", "seed": 0}
+    place = {"pair": "tweets-de", "shift": "natural", "seed": 0, "settings": []}
     records = [place | {"method": method} for method in methods]
     lines = "".join(json.dumps(record) + "\n" for record in records)
     (root / "results.jsonl").write_text(lines)
@@ -246,7 +246,9 @@ def test_other_constants_need_no_new_measurement(case: Case, own: tuple[float, f
 def test_tables_and_the_command(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["selection.py", "--runs", str(runs), "--output", str(tmp_path), "--draws", "1"]
+    results = str(runs / "results.jsonl")
+    words = ["selection.py", "--runs", str(runs), "--results", results]
+    words += ["--output", str(tmp_path), "--draws", "1"]
     monkeypatch.setattr(sys, "argv", [*words, "--tune"])
     selection.main()
     printed = capsys.readouterr().out

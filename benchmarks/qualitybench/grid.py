@@ -26,7 +26,7 @@ class Pair:
         rows: taken of each, from the top.
         passes: over the source: fine-tuning, alignment; over both sides' texts: distillation;
             over the source again: self-training.
-        columns: options of the command line that name columns.
+        columns: settings that name columns.
         balanced: whether the target is, so that shifts are made by resampling.
     """
 
@@ -35,7 +35,7 @@ class Pair:
     files: tuple[str, str, str]
     rows: tuple[int, int, int]
     passes: Mapping[str, float]
-    columns: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
     balanced: bool = False
 
     @property
@@ -75,7 +75,7 @@ def _pairs() -> Iterator[Pair]:
         files=("hotels/en.train.csv", "hotels/es.train.csv", "hotels/es.test.csv"),
         rows=(1359, 1173, 338),
         passes=_passes(3.0, 1.5, 2.0, 1.5),
-        columns=("--label", "stars"),
+        columns={"label": "stars"},
     )
     for language, split in (("de", "test"), ("sw", "validation"), ("ur", "validation")):
         yield Pair(
@@ -100,7 +100,7 @@ def _pairs() -> Iterator[Pair]:
             ),
             rows=(4000, 2490, 1500),
             passes=_passes(1.0, 0.4, 1.0, 0.4),
-            columns=("--text", "premise", "--text-pair", "hypothesis"),
+            columns={"text": "premise", "text_pair": "hypothesis"},
             balanced=True,
         )
 

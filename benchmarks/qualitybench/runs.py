@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from qualitybench.grid import METHODS, PAIRS, Cell
+from qualitybench.resampling import macro_f1_draws
 from qualitybench.targets import files_of
 
 # Held-out source rows that the features are compared on.
@@ -28,18 +27,20 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
 
     Returns:
         The record: the cell, `scores` on the test set, `prior_error` (total variation of the
-        estimate from the truth), `shift` (of truth from source), `feature_shift`, `seconds`.
+        estimate from the truth), `shift_of_prior` (of truth from source), `feature_shift`,
+        `seconds`, `steps`, `settings`, and `draws`, see `macro_f1_draws`.
     """
-    pair, files = PAIRS[cell.pair], files_of(cell, PAIRS[cell.pair], folder / "data")
+    files = files_of(cell, PAIRS[cell.pair], folder / "data")
     run = folder / "runs" / cell.key
     began = time.monotonic()
-    subprocess.run(command(cell, files, run, folder, settings), check=True, stdout=sys.stderr)
+    adapt(cell, files, run, folder, settings)
     seconds = time.monotonic() - began
     metrics = json.loads((run / "metrics.json").read_text())
     last = list(metrics["stages"])[-1]
     prior = json.loads((run / "prior.json").read_text())
-    measured = measure(run, files, pair.columns)
-    np.savez_compressed(run / "test.npz", **measured.pop("arrays"))
+    measured = measure(run, files)
+    arrays = measured.pop("arrays")
+    np.savez_compressed(run / "test.npz", **arrays)
     truth, source = np.asarray(measured.pop("truth")), np.asarray(prior["source"])
     return {
         **{name: getattr(cell, name) for name in ("pair", "shift", "method", "seed")},
@@ -49,32 +50,35 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
         "shift_of_prior": float(np.abs(source - truth).sum() / 2),
         "seconds": round(seconds, 1),
         "steps": metrics["steps"][last],
+        "settings": settings,
         **measured,
+        "draws": macro_f1_draws(**arrays),
     }
 
 
-def command(
-    cell: Cell, files: dict[str, Path], run: Path, folder: Path, settings: list[str]
-) -> list[str]:
-    """The command line of a cell."""
+def adapt(cell: Cell, files: dict[str, Path], run: Path, folder: Path, settings: list[str]) -> None:
+    """What `isogloss adapt` does for a cell, in this process."""
+    from isogloss.recipes import adapt as recipe
+    from isogloss.recipes.config import RunConfig
+
     pair, method = PAIRS[cell.pair], METHODS[cell.method]
-    words = [sys.executable, "-m", "isogloss", "adapt", "--task", pair.task, *pair.columns]
-    for side, file in files.items():
-        words += [f"--{side}", str(file)]
-    words += ["--recipe", method.recipe, "--seed", str(cell.seed), "--output", str(run)]
     chosen = {f"{group}.num_train_epochs": passes for group, passes in pair.passes.items()}
     chosen |= dict(method.settings)
-    for name, value in chosen.items():
-        words += ["--set", f"{name}={value}"]
     if method.shared is not None:
         shared = Cell(pair=cell.pair, shift=cell.shift, method=method.shared, seed=cell.seed)
-        words += ["--set", f"start={folder / 'runs' / shared.key}"]
-    for setting in settings:
-        words += ["--set", setting]
-    return words
+        chosen["start"] = folder / "runs" / shared.key
+    config = RunConfig(
+        **{side: str(file) for side, file in files.items()},
+        **dict(pair.columns),
+        task=pair.task,
+        recipe=method.recipe,
+        seed=cell.seed,
+    )
+    assignments = [f"{name}={value}" for name, value in chosen.items()]
+    recipe.run(config.with_overrides([*assignments, *settings]), run)
 
 
-def measure(run: Path, files: dict[str, Path], columns: tuple[str, ...]) -> dict[str, Any]:
+def measure(run: Path, files: dict[str, Path]) -> dict[str, Any]:
     """What the run's model says of the test set, and how far its features lie apart by class.
 
     Returns:

@@ -95,8 +95,7 @@ def _label_names(case: Case) -> dict[str, int]:
 def _column(case: Case) -> list[Any]:
     pair = PAIRS[case.pair]
     path = files_of(case.cell(ZERO_SHOT), pair, case.root / "data")["target"]
-    options = dict(zip(pair.columns[::2], pair.columns[1::2], strict=True))
-    column = TAGS if case.tagging else options.get("--label", LABEL)
+    column = TAGS if case.tagging else pair.columns.get("label", LABEL)
     values = [value for batch in read_batches(path) for value in batch[column]]
     return values if case.tagging else [str(value) for value in values]
 
