@@ -210,6 +210,8 @@ ERRORS: dict[str, str] = {
     "it out, and choose between gradient_checkpointing and recompute_tokens.",
     "E516": "tokens_per_batch is {value}, but bucket_by_length is off, and only batches of similar "
     "lengths are cut by tokens; leave tokens_per_batch at 0, or switch bucket_by_length on.",
+    "E517": "The weighting 'interval' answers a critic, but the divergence {critic!r} "
+    "has none; set weighting to 'held-out'.",
     "E518": "The pseudo-labels in {path} cannot be gone on from ({reason}); train anew, in another "
     "folder.",
     "E519": "The selection {selection!r} needs held-out rows to estimate the class balance of the "

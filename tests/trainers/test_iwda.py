@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from isogloss.alignment.divergence import WITH_CRITIC
 from isogloss.alignment.schedule import ramp
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.holder import FixedWeights
+from isogloss.labelshift.interval import IntervalWeights
 from isogloss.labelshift.online import OnlineWeights
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.alignment_model import AlignmentModel
@@ -66,6 +68,12 @@ def build(
     )
 
 
+def known(weights: Any, interval: Any = None) -> Any:
+    """An estimate that says the same of every classifier; by default that it knows nothing."""
+    bounds = np.tile([0.0, 1.0], (len(weights), 1)) if interval is None else interval
+    return lambda model: SimpleNamespace(weights=np.asarray(weights), interval=np.asarray(bounds))
+
+
 class AlignmentTester(TrainerTester):
     """The common checks, for trainers that align: at strength 0 only the task moves the model."""
 
@@ -86,7 +94,7 @@ class AlignmentTester(TrainerTester):
 
 class TestHeldOutWeights(AlignmentTester):
     def build(self, folder: Path, **options: Any) -> IWDATrainer:
-        return build(folder, **options)
+        return build(folder, **{"weighting": "held-out", **options})
 
     def test_logs_what_was_promised(self, tmp_path: Path) -> None:
         trainer = build(tmp_path)
@@ -99,13 +107,43 @@ class TestHeldOutWeights(AlignmentTester):
     def test_weights_are_solved_again_at_even_distances(self, tmp_path: Path) -> None:
         seen: list[int] = []
 
-        def estimate(model: Any) -> np.ndarray:
+        def estimate(model: Any) -> Any:
             seen.append(trainer.state.global_step)
-            return np.ones(3)
+            return known(np.ones(3))(model)
 
-        trainer = build(tmp_path, estimate=estimate, weight_refreshes=3)
+        trainer = self.build(tmp_path, estimate=estimate, weight_refreshes=3)
         trainer.train()
         assert seen == [0, 2, 4]
+
+
+class TestIntervalWeights(AlignmentTester):
+    kinds = FEW_KINDS
+
+    def build(self, folder: Path, **options: Any) -> IWDATrainer:
+        return build(folder, **{"weighting": "interval", **options})
+
+    def test_the_estimate_is_asked_once_for_start_and_interval(self, tmp_path: Path) -> None:
+        asked: list[int] = []
+        interval = [[0.2, 0.5], [0.1, 0.6], [0.1, 0.6]]
+
+        def estimate(model: Any) -> Any:
+            asked.append(trainer.state.global_step)
+            return known(np.ones(3), interval)(model)
+
+        trainer = self.build(tmp_path, estimate=estimate, weight_play_rate=0.5)
+        trainer.train()
+        holder = trainer.model.weights
+        assert asked == [0]
+        assert isinstance(holder, IntervalWeights)
+        np.testing.assert_allclose(holder.bounds.numpy(), interval)
+        assert not np.allclose(holder.weights.numpy(), 1.0)
+        assert (trainer.prior_estimate >= np.array(interval)[:, 0] - 1e-12).all()
+        assert (trainer.prior_estimate <= np.array(interval)[:, 1] + 1e-12).all()
+
+    @pytest.mark.parametrize("critic", ["mmd", "sliced"])
+    def test_a_divergence_without_a_critic_has_nobody_to_answer(self, critic: str) -> None:
+        with pytest.raises(IsoglossError, match="E517"):
+            IWDAConfig(critic=critic, weighting="interval")
 
 
 class TestPaperPreset(AlignmentTester):
@@ -126,7 +164,7 @@ class TestPaperPreset(AlignmentTester):
 
     def test_starts_from_the_mixed_estimate(self, tmp_path: Path) -> None:
         solved = np.array([2.0, 0.5, 0.5])
-        trainer = self.build(tmp_path, estimate=lambda model: solved, max_steps=1)
+        trainer = self.build(tmp_path, estimate=known(solved), max_steps=1)
         prior = trainer._source_prior
         trainer.train()
         holder = trainer.model.weights
@@ -220,7 +258,7 @@ def test_accumulated_alignment_equals_one_large_batch(
 
     With the pairing of the penalty that draws nothing.
     """
-    given = {"weights": SKEWED} if weighting == "fixed" else {"estimate": lambda model: SKEWED}
+    given = {"weights": SKEWED} if weighting == "fixed" else {"estimate": known(SKEWED)}
     changes = {"normalize_weights": normalize, "critic": critic, "penalty_pairing": "index"}
     large, small = accumulated(build, tmp_path, 8, weighting=weighting, **changes, **LOUD, **given)
     for name in ("loss", "task_loss", "critic_loss", "penalty"):
@@ -354,7 +392,7 @@ def test_statistics_see_no_dropout(tmp_path: Path) -> None:
     model.train()
     first, second = estimator(model), estimator(model)
     assert model.training
-    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(first.weights, second.weights)
 
 
 def test_strength_and_weights_ramp_in_together(tmp_path: Path) -> None:

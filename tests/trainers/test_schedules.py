@@ -14,7 +14,7 @@ from isogloss.labelshift.online import OnlineWeights
 from isogloss.trainers.base import last_complete_checkpoint
 from isogloss.trainers.iwda import IWDATrainer
 from tests.trainers.common import StopAt, logged, states_by_step
-from tests.trainers.test_iwda import build
+from tests.trainers.test_iwda import build, known
 
 # Of 40 steps, 4 are warm-up: a tenth, as published.
 STEPS = 40
@@ -96,7 +96,7 @@ def test_lambda_goes_on_where_a_run_is_resumed(tmp_path: Path) -> None:
 def test_the_weights_rate_falls_to_zero(tmp_path: Path, parts: int) -> None:
     """METHOD, section 4: 5e-4 at the start, half of it half-way, once in an accumulated step."""
     changes = {"weighting": "online", "gradient_accumulation_steps": parts}
-    trainer = build(tmp_path, estimate=lambda model: np.ones(3), **RUN, **changes)
+    trainer = build(tmp_path, estimate=known(np.ones(3)), **RUN, **changes)
     rates = weight_rates(trainer)
     trainer.train()
     np.testing.assert_allclose(rates, 5e-4 * (1 - np.arange(STEPS) / STEPS), rtol=1e-6)
@@ -105,7 +105,7 @@ def test_the_weights_rate_falls_to_zero(tmp_path: Path, parts: int) -> None:
 
 def test_the_weights_rate_goes_on_where_a_run_is_resumed(tmp_path: Path) -> None:
     def make() -> IWDATrainer:
-        return build(tmp_path, weighting="online", estimate=lambda model: np.ones(3), **RUN)
+        return build(tmp_path, weighting="online", estimate=known(np.ones(3)), **RUN)
 
     rates = broken_and_resumed(make, weight_rates)
     np.testing.assert_allclose(rates, 5e-4 * (1 - np.arange(STEPS) / STEPS), rtol=1e-6)

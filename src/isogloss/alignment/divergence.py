@@ -32,11 +32,14 @@ class Terms(NamedTuple):
         loss: scalar to minimise.
         distance: scalar without gradient, the divergence as it stands.
         penalty: scalar without gradient, the critic's mean squared slope; 0 without a critic.
+        source_scores: (n,) without gradient, the critic's scores of the source rows; none without
+            a critic.
     """
 
     loss: torch.Tensor
     distance: torch.Tensor
     penalty: torch.Tensor
+    source_scores: torch.Tensor
 
 
 class Divergence(nn.Module):
@@ -113,7 +116,7 @@ class CriticDivergence(Divergence, Critic):
         distance = self.objective(source, target, weights, divisors=divisors)
         penalty = self._penalty(preactivations.detach(), len(weights), matrix)
         loss = self.penalty_strength * penalty - distance
-        return Terms(loss, distance.detach(), penalty.detach())
+        return Terms(loss, distance.detach(), penalty.detach(), source.detach())
 
     def _penalty(
         self, preactivations: torch.Tensor, num_source: int, matrix: torch.Tensor
@@ -153,7 +156,8 @@ class DirectDivergence(Divergence):
         """See `Divergence`."""
         source, target = rows.tensor_split([len(weights)])
         distance = self.distance(source, target, weights)
-        return Terms(strength * distance, distance.detach(), nothing(distance))
+        loss = strength * distance
+        return Terms(loss, distance.detach(), nothing(distance), distance.new_zeros(0))
 
 
 def make_divergence(

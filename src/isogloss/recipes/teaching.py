@@ -149,7 +149,7 @@ def ask(
     progress.finish()
     weights = np.ones(classifier.num_labels)
     if args.correct_prior:
-        weights = row_estimator(teacher, PRIOR_SAMPLE)(classifier)
+        weights = row_estimator(teacher, PRIOR_SAMPLE)(classifier).weights
         on_target = under_weights(on_target, weights)
     sides = [(on_source, student.data.train), (on_target, student.data.target)]
     return gather(sides, weights=weights)

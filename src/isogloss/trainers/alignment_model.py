@@ -23,13 +23,14 @@ Turn = Literal["critic", "model", "both"]
 
 
 class AlignmentOutput(TypedDict):
-    """One batch's losses (scalars) and detached rows: logits (n, k)."""
+    """One batch's losses (scalars) and detached rows: logits (n, k), the critic's source scores."""
 
     loss: torch.Tensor
     task_loss: torch.Tensor
     distance: torch.Tensor
     penalty: torch.Tensor
     logits: torch.Tensor
+    source_scores: torch.Tensor
 
 
 class AlignmentModel(nn.Module):
@@ -116,6 +117,7 @@ class AlignmentModel(nn.Module):
             "distance": terms.distance,
             "penalty": terms.penalty,
             "logits": output.logits.detach(),
+            "source_scores": terms.source_scores,
         }
 
     def _align(

@@ -10,7 +10,10 @@ from transformers import TrainingArguments
 from isogloss.alignment.conditioning import CONDITIONINGS, RANDOM_SIZE
 from isogloss.alignment.divergence import DIVERGENCES, WITH_CRITIC
 from isogloss.errors import IsoglossError
+from isogloss.labelshift.checks import check_range
 from isogloss.trainers.compilation import CHOICES as COMPILE_CHOICES
+
+WEIGHTINGS = ("interval", "held-out", "online", "fixed")
 
 
 @dataclass
@@ -175,9 +178,15 @@ class IWDAConfig(RowTrainingArguments):
     weighting: str = field(
         default="held-out",
         metadata={
-            "help": "held-out: solved anew from held-out source rows; online: the paper's running "
-            "estimate; fixed: the weights given at the start, never changed (oracle, unweighted)."
+            "help": "interval: free within the interval of the estimate from held-out source rows, "
+            "least favourable to the critic; held-out: the estimate itself, solved anew several "
+            "times; online: the paper's running estimate; fixed: the weights given at the start, "
+            "never changed (oracle, unweighted)."
         },
+    )
+    weight_play_rate: float = field(
+        default=0.05,
+        metadata={"help": "interval: how far a step moves the balance to the critic's worst one."},
     )
     weight_refreshes: int = field(
         default=4, metadata={"help": "held-out: how often the weights are solved anew in a run."}
@@ -213,7 +222,7 @@ class IWDAConfig(RowTrainingArguments):
         one_of(self, "penalty_pairing", ("random", "index"))
         one_of(self, "critic", DIVERGENCES)
         one_of(self, "conditioning", CONDITIONINGS)
-        one_of(self, "weighting", ("held-out", "online", "fixed"))
+        one_of(self, "weighting", WEIGHTINGS)
         one_of(self, "compile_critic", COMPILE_CHOICES)
         one_of(self, "weight_projection", ("euclidean", "rescale"))
         at_least(self, "n_critic", 1)
@@ -221,7 +230,10 @@ class IWDAConfig(RowTrainingArguments):
         at_least(self, "conditioning_size", 1)
         at_least(self, "weight_refreshes", 1)
         at_least(self, "weight_sample", 1)
+        check_range(self.weight_play_rate, 0.0, 1.0, name="weight_play_rate")
         if self.critic not in WITH_CRITIC:
+            if self.weighting == "interval":
+                raise IsoglossError("E517", critic=self.critic)
             _left_at(self, "n_critic", 1)
             _left_at(self, "compile_critic", "auto")
             _left_at(self, "normalize_weights", True)

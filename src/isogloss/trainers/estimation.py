@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-
 from isogloss.labelshift.prior_estimation import PriorEstimate, PriorEstimator
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.rows import CollectedRows, collect_rows
@@ -38,12 +36,8 @@ class RowEstimator:
     calibration: str = "bcts"
     seed: int = 0
 
-    def __call__(self, classifier: FeatureClassifier) -> np.ndarray:
-        """(k,) the weights that the classifier's predictions on both sides imply."""
-        return self.estimate(classifier).weights
-
-    def estimate(self, classifier: FeatureClassifier) -> PriorEstimate:
-        """The weights with the prior they imply and its interval."""
+    def __call__(self, classifier: FeatureClassifier) -> PriorEstimate:
+        """The weights that the classifier's predictions on both sides imply, and their interval."""
         estimator = self.prepare(classifier)
         target = self.collect(classifier, self.target)
         return estimator.estimate(target.probabilities, groups=target.examples)

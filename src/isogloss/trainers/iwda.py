@@ -17,8 +17,10 @@ from isogloss.data.pairing import PairedDataset, SeededBatchSampler
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.holder import ClassWeights, FixedWeights
 from isogloss.labelshift.initial import mix
+from isogloss.labelshift.interval import IntervalWeights
 from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights, rate_per_row
+from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput, Turn
 from isogloss.trainers.base import RowTrainer, split_by_decay
@@ -28,10 +30,10 @@ from isogloss.trainers.sampling import source_examples, two_sides
 
 
 class EstimatesWeights(Protocol):
-    """Anything that looks at a classifier and says the class weights, (k,) float64."""
+    """Anything that looks at a classifier and says the class weights."""
 
-    def __call__(self, classifier: FeatureClassifier) -> np.ndarray:
-        """The weights."""
+    def __call__(self, classifier: FeatureClassifier) -> PriorEstimate:
+        """The weights, with the interval of the target prior that they stand for."""
 
 
 class IWDATrainer(RowTrainer):
@@ -147,7 +149,7 @@ class IWDATrainer(RowTrainer):
             parts=self.current_gradient_accumulation_steps,
             turn=self._turn(),
         )
-        self._update_online(output["logits"], inputs)
+        self._update_weights(output, inputs)
         self._note(output)
         return output["loss"]
 
@@ -159,31 +161,35 @@ class IWDATrainer(RowTrainer):
         return "critic" if critic else "model"
 
     def _is_due(self, step: int) -> bool:
-        if self.args.weighting == "online":
+        if self.args.weighting in ("online", "interval"):
             return step == 0
         every = math.ceil(self.state.max_steps / self.args.weight_refreshes)
         return step % every == 0
 
-    def _set_weights(self, weights: np.ndarray) -> None:
+    def _set_weights(self, estimate: PriorEstimate) -> None:
         holder, prior = self.model.weights, self._source_prior
         # Held-out rows have nearly, not exactly, the prior of the training rows.
-        solved = weights / (prior @ weights)
+        solved = estimate.weights / (prior @ estimate.weights)
         if isinstance(holder, OnlineWeights):
             holder.start(mix(solved, self.args.weight_mix), prior)
+        elif isinstance(holder, IntervalWeights):
+            holder.start(solved, prior, estimate.interval)
         elif isinstance(holder, FixedWeights):
             holder.set(solved, prior)
 
-    def _update_online(self, logits: torch.Tensor, inputs: Mapping[str, torch.Tensor]) -> None:
-        holder = self.model.weights
-        if not isinstance(holder, OnlineWeights):
-            return
-        predictions = as_statistics(logits, hard=self.args.hard_statistics)
-        on_target = inputs["is_target"]
-        holder.observe(
-            predictions[~on_target], inputs["labels"][~on_target], predictions[on_target]
-        )
-        if self.accelerator.sync_gradients:
-            holder.step(self.state.global_step / self.state.max_steps)
+    def _update_weights(self, output: AlignmentOutput, inputs: Mapping[str, torch.Tensor]) -> None:
+        holder, on_target = self.model.weights, inputs["is_target"]
+        done = self.state.global_step / self.state.max_steps
+        if isinstance(holder, OnlineWeights):
+            predictions = as_statistics(output["logits"], hard=self.args.hard_statistics)
+            known = inputs["labels"][~on_target]
+            holder.observe(predictions[~on_target], known, predictions[on_target])
+            if self.accelerator.sync_gradients:
+                holder.step(done)
+        elif isinstance(holder, IntervalWeights):
+            holder.observe(output["source_scores"], inputs["labels"][~on_target])
+            if self.accelerator.sync_gradients:
+                holder.step()
 
     def _note(self, output: AlignmentOutput) -> None:
         prior = self.prior_estimate
@@ -218,6 +224,10 @@ def make_class_weights(
         batch_rows: mean number of source rows in a batch.
     """
     on_constraint = start / (source_prior @ start)
+    if args.weighting == "interval":
+        free = IntervalWeights(len(start), rate=args.weight_play_rate)
+        free.start(on_constraint, source_prior, np.tile([0.0, 1.0], (len(start), 1)))
+        return free
     if args.weighting != "online":
         fixed = FixedWeights(len(start))
         fixed.set(on_constraint, source_prior)
