@@ -79,7 +79,7 @@ def test_lambda_and_alpha_rise_over_the_first_tenth(tmp_path: Path, parts: int) 
     strengths, blends = seen_by_model(trainer, "strength"), seen_by_model(trainer, "blend")
     trainer.train()
     expected = np.repeat(EXPECTED, parts)
-    np.testing.assert_allclose(strengths, 5e-3 * expected, rtol=1e-12)
+    np.testing.assert_allclose(strengths, 0.1 * expected, rtol=1e-12)
     np.testing.assert_allclose(blends, expected, rtol=1e-12)
 
 
@@ -88,7 +88,7 @@ def test_lambda_goes_on_where_a_run_is_resumed(tmp_path: Path) -> None:
         return build(tmp_path, weighting="fixed", alignment_warmup=0.5, **RUN)
 
     strengths = broken_and_resumed(make, lambda trainer: seen_by_model(trainer, "strength"))
-    expected = 5e-3 * np.minimum(np.arange(STEPS) / 20, 1.0)
+    expected = 0.1 * np.minimum(np.arange(STEPS) / 20, 1.0)
     np.testing.assert_allclose(strengths, expected, rtol=1e-12)
 
 

@@ -13,7 +13,7 @@ from isogloss.errors import IsoglossError
 from isogloss.labelshift.checks import check_range
 from isogloss.trainers.compilation import CHOICES as COMPILE_CHOICES
 
-WEIGHTINGS = ("interval", "held-out", "online", "fixed")
+WEIGHTINGS = ("auto", "interval", "held-out", "online", "fixed")
 
 
 @dataclass
@@ -121,7 +121,7 @@ class IWDAConfig(RowTrainingArguments):
         },
     )
     alignment_strength: float = field(
-        default=5e-3,
+        default=0.1,
         metadata={
             "help": "lambda: weight of the critic's gradient in the encoder; with mmd and sliced, "
             "of the divergence in the loss."
@@ -176,9 +176,9 @@ class IWDAConfig(RowTrainingArguments):
         },
     )
     weighting: str = field(
-        default="held-out",
+        default="auto",
         metadata={
-            "help": "interval: free within the interval of the estimate from held-out source rows, "
+            "help": "auto: interval where a critic finds the divergence, else held-out; interval: free within the interval of the estimate from held-out source rows, "
             "least favourable to the critic; held-out: the estimate itself, solved anew several "
             "times; online: the paper's running estimate; fixed: the weights given at the start, "
             "never changed (oracle, unweighted)."
@@ -231,6 +231,8 @@ class IWDAConfig(RowTrainingArguments):
         at_least(self, "weight_refreshes", 1)
         at_least(self, "weight_sample", 1)
         check_range(self.weight_play_rate, 0.0, 1.0, name="weight_play_rate")
+        if self.weighting == "auto":
+            self.weighting = "interval" if self.critic in WITH_CRITIC else "held-out"
         if self.critic not in WITH_CRITIC:
             if self.weighting == "interval":
                 raise IsoglossError("E517", critic=self.critic)
