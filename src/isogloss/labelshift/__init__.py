@@ -8,6 +8,7 @@ from isogloss.labelshift.crossfit import cross_calibrate, cross_fit, fold_indice
 from isogloss.labelshift.facts import KnownFacts
 from isogloss.labelshift.holder import ClassWeights, FixedWeights
 from isogloss.labelshift.initial import mix
+from isogloss.labelshift.interval import IntervalWeights
 from isogloss.labelshift.measures import (
     absolute_error,
     kullback_leibler,
@@ -46,6 +47,7 @@ __all__ = [
     "Calibration",
     "ClassWeights",
     "FixedWeights",
+    "IntervalWeights",
     "KnownFacts",
     "OnlineWeights",
     "PriorEstimate",
