@@ -273,7 +273,7 @@ ERRORS: dict[str, str] = {
     "E650": "A picture cannot be written to {path}; give a name that ends in {known}.",
     "E651": "The mean of the weights in {path} cannot be gone on from ({reason}); train anew, in "
     "another folder.",
-    "E652": "seeds is for the recipe 'auto', which has averages of several seeds to choose from, but "
+    "E652": "seeds is for the recipe 'auto', which averages what several of them come out as, but "
     "the recipe is {recipe!r}; leave it out, or choose auto.",
 }
 

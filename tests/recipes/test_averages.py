@@ -70,9 +70,10 @@ def test_a_stage_s_average_is_a_stage_and_can_be_served(
     result = isogloss.adapt(output=tmp_path / "run", **{**files, "recipe": "zero-shot"})
     run = result.folder
     assert list(result.metrics["stages"]) == ["zero-shot", "zero-shot-average"]
-    assert result.metrics["stages"]["zero-shot-average"].keys() == result.metrics["stages"][
-        "zero-shot"
-    ].keys()
+    assert (
+        result.metrics["stages"]["zero-shot-average"].keys()
+        == result.metrics["stages"]["zero-shot"].keys()
+    )
     plain, averaged = weights(run, "zero-shot"), weights(run, "zero-shot-average")
     # The last snapshot is the last step's, and 2 of 4 steps are in the last half.
     assert len(taken) == 2
@@ -82,7 +83,10 @@ def test_a_stage_s_average_is_a_stage_and_can_be_served(
         own = [next(s[n] for n in s if name in n) for s in taken]
         torch.testing.assert_close(plain[name], own[-1], atol=0, rtol=0)
         torch.testing.assert_close(
-            averaged[name].double(), torch.stack([o.double() for o in own]).mean(0), atol=1e-6, rtol=0
+            averaged[name].double(),
+            torch.stack([o.double() for o in own]).mean(0),
+            atol=1e-6,
+            rtol=0,
         )
     table = next(name for name in plain if "word_embeddings" in name)
     changed = (plain[table] != averaged[table]).any(dim=1)
@@ -129,8 +133,6 @@ def test_too_short_a_stage_has_no_average(files: dict[str, Any], tmp_path: Path)
     files |= {"recipe": "zero-shot", "max_steps": 1}
     result = isogloss.adapt(output=tmp_path / "run", averages=5, **files)
     assert list(result.metrics["stages"]) == ["zero-shot"]
-
-
 
 
 def test_seeds(files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

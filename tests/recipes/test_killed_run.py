@@ -84,7 +84,9 @@ def test_killed_run_ends_bit_identical(place: Path) -> None:
     assert kills == KILLS
     finish(start(place, killed))
     files = ("model/model.safetensors", "held-out.safetensors", "predictions.csv", "prior.json")
-    files += tuple(f"stages/{name}-average/model/model.safetensors" for name in ("zero-shot", "iwda"))
+    files += tuple(
+        f"stages/{name}-average/model/model.safetensors" for name in ("zero-shot", "iwda")
+    )
     for name in files:
         assert (unbroken / name).read_bytes() == (killed / name).read_bytes(), name
     leftovers = [p for p in killed.rglob("*") if p.name.startswith(".") or "checkpoint" in p.name]

@@ -41,7 +41,9 @@ def rounds_of(result: Any, stage: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("recipe", ["st", "iwda+st"])
 def test_recipe_leaves_its_rounds(settings: dict[str, Any], tmp_path: Path, recipe: str) -> None:
     listener = Listener()
-    result = isogloss.adapt(output=tmp_path / "run", progress=listener, **(settings | {"recipe": recipe}))
+    result = isogloss.adapt(
+        output=tmp_path / "run", progress=listener, **(settings | {"recipe": recipe})
+    )
     assert list(result.metrics["stages"]) == stage_names(recipe)
     rounds = rounds_of(result, recipe)
     assert [found["step"] for found in rounds] == [0, 2]
@@ -101,7 +103,9 @@ def test_cut_off_in_a_round_it_ends_with_the_same_weights(
         with pytest.raises(KeyboardInterrupt):
             isogloss.adapt(output=tmp_path / "cut", **(settings | {"recipe": "st"}))
     listener = Listener()
-    resumed = isogloss.adapt(output=tmp_path / "cut", progress=listener, **(settings | {"recipe": "st"}))
+    resumed = isogloss.adapt(
+        output=tmp_path / "cut", progress=listener, **(settings | {"recipe": "st"})
+    )
     assert "st: going on at step 3" in listener.lines
     assert (whole.folder / WEIGHTS).read_bytes() == (resumed.folder / WEIGHTS).read_bytes()
     assert rounds_of(whole, "st") == rounds_of(resumed, "st")

@@ -12,8 +12,8 @@ class WeightAverage:
     """A running uniform mean of the weights that train; frozen ones never differ.
 
     It lies in the machine's memory, in single precision, wherever the classifier is. A weight that
-    is the same in all that is averaged comes out as it is, to the last bit. Encoders have no running
-    statistics, so there is nothing to recompute for the mean.
+    is the same in all that is averaged comes out as it is, to the last bit. Encoders keep no
+    statistics of batches, so there is nothing to recompute for the mean.
 
     Args:
         count: of what went into `mean`.

@@ -21,6 +21,7 @@ from isogloss.recipes import inputs
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, read_json
 from isogloss.recipes.outcome import finish
+from isogloss.recipes.planning import announce, announce_times
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
 from isogloss.recipes.stages.averaging import average_seeds
@@ -163,7 +164,10 @@ def make_workshop(
 
 def run_stages(shop: Workshop) -> None:
     """Carry out the stages that are not finished yet, as far as the budget goes."""
-    for stage in shop.config.stages():
+    announce(shop)
+    for number, stage in enumerate(shop.config.stages()):
+        if number == 1 and not is_spent(shop):
+            announce_times(shop)
         if shop.folder.stage_result(stage.name) is not None:
             shop.progress.say(f"{stage.name}: finished before")
         elif stage.members:

@@ -19,8 +19,8 @@ from isogloss.selection.guard import choose as guarded_choice
 
 
 def finished_stages(folder: RunFolder, config: RunConfig) -> dict[str, dict[str, Any]]:
-    """The results of a run's finished stages by name, in order, averages behind what they are of."""
-    names = (name + end for stage in config.stages() for name in [stage.name] for end in ("", AVERAGE))
+    """The results of a run's finished stages by name, in order, each before its average."""
+    names = [stage.name + end for stage in config.stages() for end in ("", AVERAGE)]
     return {name: found for name in names if (found := folder.stage_result(name)) is not None}
 
 
@@ -43,7 +43,9 @@ def choose(
         guard also `table`, see `isogloss.selection.Choice`. Last, the score to expect of it, see
         `expect`; from the guard as the other candidates judge it.
     """
-    trained = [stage.name for stage in config.stages() if stage.name in stages and not stage.members]
+    trained = [
+        stage.name for stage in config.stages() if stage.name in stages and not stage.members
+    ]
     if config.recipe != AUTO:
         chosen = Chosen(trained[-1])
         choice = describe(folder, chosen, stages, by="recipe", reasons=[])
@@ -90,8 +92,8 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
 
     Args:
         run: folder of the run.
-        name: of a stage, or of a stage and "+prior", for its predictions corrected by the target
-            prior that it estimated.
+        name: of a stage or of its average ("iwda-average"); with "+prior" behind it, for its
+            predictions corrected by the target prior that it estimated.
         progress: hears how it goes.
 
     Returns:
