@@ -99,7 +99,7 @@ class RunConfig:
         """Refuse what no run could use."""
         self._choice("task", TASKS)
         self._choice("preset", tuple(PRESETS))
-        if self.recipe is None:
+        if not self.recipe:
             self.recipe = PRESETS[self.preset]["recipe"]
         self._choice("recipe", tuple(RECIPES))
         self._choice("pooling", (None, "cls", "mean"))

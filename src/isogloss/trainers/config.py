@@ -195,8 +195,9 @@ class IWDAConfig(RowTrainingArguments):
         metadata={
             "help": "auto: interval where a critic finds the divergence, else held-out; interval: "
             "free within the interval of the estimate from held-out source rows, least favourable "
-            "to the critic; held-out: the estimate itself, solved anew several times; online: the paper's running estimate; fixed: the weights given at the start, "
-            "never changed (oracle, unweighted)."
+            "to the critic; held-out: the estimate itself, solved anew several times; online: the "
+            "paper's running estimate; fixed: the weights given at the start, never changed "
+            "(oracle, unweighted)."
         },
     )
     weight_play_rate: float = field(
