@@ -30,12 +30,12 @@ class Folder:
 
 
 def shop_of(*, seconds: float = 60.0, kind: str = "sequence", **settings: Any) -> Any:
-    """10 source texts of 20 pieces and 2 words, 30 target texts of 40 pieces and 4 words."""
+    """10 source texts of 20 pieces and 30 target texts of 40; as sentences of 2 and of 4 words."""
     config = RunConfig(**MINIMUM, **{"recipe": "auto", **settings}).resolved()
-    sides = [
-        Dataset.from_dict({"length": [size] * count, "active": [[0] * (size // 10)] * count})
-        for size, count in ((20, 10), (40, 30))
-    ]
+    sides = []
+    for size, count in ((20, 10), (40, 30)):
+        rows = size // 10 if kind == "token" else 1
+        sides.append(Dataset.from_dict({"length": [size] * count, "active": [[0] * rows] * count}))
     return SimpleNamespace(
         config=config,
         folder=Folder(seconds),
