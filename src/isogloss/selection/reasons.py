@@ -40,9 +40,10 @@ def reasons_for(
     found = [_chosen(chosen, zero_shot, METRIC_NAMES[metric])]
     found.append(_balance(chosen, standings, verdicts))
     others = [e for e in standings if e.name != zero_shot and e.model != chosen.model]
-    for kind in ("", "source", "loss", "gain"):
-        alike = [each for each in others if _kind(each, verdicts[each.name]) == kind]
-        found += _left_aside(alike, kind, METRIC_NAMES[metric])
+    kinds = [_kind(each, verdicts[each.name]) for each in others]
+    for kind in (kind for kind in dict.fromkeys(kinds) if kind in _ONE):
+        alike = [each for each, own in zip(others, kinds, strict=True) if own == kind]
+        found.append(_left_aside(alike, kind, METRIC_NAMES[metric]))
     return [*found, "No target label was seen for any of this."]
 
 
@@ -78,16 +79,14 @@ def _kind(standing: Standing, verdict: Verdict) -> str:
     return "loss" if verdict.against == "gain" and standing.gain <= 0 else verdict.against
 
 
-def _left_aside(alike: Sequence[Standing], kind: str, metric: str) -> list[str]:
-    """One sentence for all candidates of a kind, or none."""
-    if not alike:
-        return []
+def _left_aside(alike: Sequence[Standing], kind: str, metric: str) -> str:
+    """One sentence for all candidates of a kind, at least one."""
     changes = [each.source_gain if kind == "source" else each.gain for each in alike]
     sizes = [_points(abs(change)) for change in changes]
     if len(alike) > 1:
         named = [f"{each.name} ({size})" for each, size in zip(alike, sizes, strict=True)]
-        return [_SEVERAL[kind].format(names=_listed(named), metric=metric)]
-    return [_ONE[kind].format(name=alike[0].name, size=sizes[0], metric=metric)]
+        return _SEVERAL[kind].format(names=_listed(named), metric=metric)
+    return _ONE[kind].format(name=alike[0].name, size=sizes[0], metric=metric)
 
 
 def _listed(names: Sequence[str]) -> str:
