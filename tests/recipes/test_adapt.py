@@ -67,7 +67,7 @@ def test_the_main_job(files: dict[str, Any], tmp_path: Path) -> None:
 def test_every_recipe_runs(files: dict[str, Any], tmp_path: Path, recipe: str) -> None:
     if recipe in ("supervised", "bilingual", "iwda-oracle"):
         files["target"] = str(write_csv(tmp_path / "t.csv", rows=30, labels=True, seed=5))
-    result = isogloss.adapt(output=tmp_path / "run", recipe=recipe, **{**files, "max_steps": 2})
+    result = isogloss.adapt(output=tmp_path / "run", **{**files, "recipe": recipe, "max_steps": 2})
     assert list(result.metrics["stages"]) == stage_names(recipe)
     if recipe == "iwda-oracle":
         np.testing.assert_allclose(result.prior["true"], [1 / 3] * 3)
@@ -112,7 +112,7 @@ def test_finished_stage_is_not_trained_again(files: dict[str, Any], tmp_path: Pa
 
 def test_zero_shot_stage_can_be_taken_over(files: dict[str, Any], tmp_path: Path) -> None:
     plain = isogloss.adapt(output=tmp_path / "full", **files)
-    isogloss.adapt(output=tmp_path / "zs", recipe="zero-shot", **files)
+    isogloss.adapt(output=tmp_path / "zs", **(files | {"recipe": "zero-shot"}))
     listener = Listener()
     result = isogloss.adapt(
         output=tmp_path / "run", start=str(tmp_path / "zs"), progress=listener, **files
@@ -139,7 +139,7 @@ def test_start_must_fit(files: dict[str, Any], tmp_path: Path) -> None:
     start = str(tmp_path / "zs")
     call = {"output": tmp_path / "run", "start": start}
     assert code_of(lambda: isogloss.adapt(**call, **files)) == "E527"
-    isogloss.adapt(output=start, recipe="zero-shot", **files)
+    isogloss.adapt(output=start, **(files | {"recipe": "zero-shot"}))
     assert code_of(lambda: isogloss.adapt(**call, seed=5, **files)) == "E528"
     assert not (tmp_path / "run").exists()
 

@@ -13,9 +13,15 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect
 from isogloss.recipes.folder import CONFIG, RunFolder, read_json
-from isogloss.recipes.methods import AUTO, ZERO_SHOT
+from isogloss.recipes.methods import AUTO, AVERAGE, ZERO_SHOT
 from isogloss.selection.gains import CORRECTED
 from isogloss.selection.guard import choose as guarded_choice
+
+
+def finished_stages(folder: RunFolder, config: RunConfig) -> dict[str, dict[str, Any]]:
+    """The results of a run's finished stages by name, in order, each before its average."""
+    names = [stage.name + end for stage in config.stages() for end in ("", AVERAGE)]
+    return {name: found for name in names if (found := folder.stage_result(name)) is not None}
 
 
 def choose(
@@ -23,10 +29,13 @@ def choose(
 ) -> tuple[Chosen, dict[str, Any], dict[str, Any] | None]:
     """What a run serves: its recipe's last stage; for `auto`, what the guard takes.
 
+    The guard has the recipe's stages, their averages and the averages of seeds to choose from. Its
+    jury are the recipe's stages alone: averages are too like them to be voices of their own.
+
     Args:
         folder: of the run.
         config: of the run.
-        stages: the finished ones, in order.
+        stages: the finished ones, averages among them, in order.
 
     Returns:
         The choice, and what `metrics.json` says of it: `name`, `by` ("recipe", "guard" or "you"),
@@ -34,14 +43,20 @@ def choose(
         guard also `table`, see `isogloss.selection.Choice`. Last, the score to expect of it, see
         `expect`; from the guard as the other candidates judge it.
     """
+    trained = [
+        stage.name for stage in config.stages() if stage.name in stages and not stage.members
+    ]
     if config.recipe != AUTO:
-        chosen = Chosen(stages[-1])
+        chosen = Chosen(trained[-1])
         choice = describe(folder, chosen, stages, by="recipe", reasons=[])
         return chosen, choice, expect(folder, config, chosen)
-    rows = [read_candidate(folder.stage(stage), name=stage) for stage in stages]
+    again = {stage.name for stage in config.stages() if stage.repeats}
+    open_to = [stage for stage in stages if stage not in again]
+    jury = [stage for stage in trained if stage not in again]
+    rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
     tagging, seed = config.task == "token", config.seed
     estimates = {each.name: estimate_of(each, tagging=tagging, seed=seed) for each in rows}
-    found = guarded_choice(rows, estimates, zero_shot=ZERO_SHOT.name, seed=seed)
+    found = guarded_choice(rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, seed=seed)
     chosen = Chosen(found.model, found.corrected)
     choice = describe(folder, chosen, stages, by="guard", reasons=found.reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
@@ -77,8 +92,8 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
 
     Args:
         run: folder of the run.
-        name: of a stage, or of a stage and "+prior", for its predictions corrected by the target
-            prior that it estimated.
+        name: of a stage or of its average ("iwda-average"); with "+prior" behind it, for its
+            predictions corrected by the target prior that it estimated.
         progress: hears how it goes.
 
     Returns:

@@ -9,7 +9,7 @@ from isogloss.recipes.candidates import CANDIDATE
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import CONFIG, RunFolder, link_file, link_tree
 from isogloss.recipes.heldout import HELD_OUT
-from isogloss.recipes.methods import AUTO
+from isogloss.recipes.methods import AUTO, AVERAGE
 from isogloss.recipes.workshop import Workshop
 
 # What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
@@ -63,9 +63,19 @@ def _differing(config: RunConfig, stage: str) -> list[str]:
 
 
 def take_over(shop: Workshop, start: Path, stage: str) -> None:
-    """Link a stage of an earlier run into this one."""
-    earlier, here = RunFolder(start).stage(stage), shop.folder.stage(stage)
+    """Link a stage of an earlier run into this one, and its average where it has the same."""
     shop.progress.say(f"{stage}: taken over from {start}")
+    wanted, there = shop.config.averages, RunConfig.load(start / CONFIG).averages
+    if wanted and wanted == there and RunFolder(start).stage_result(stage + AVERAGE) is not None:
+        link_stage(shop, start, stage + AVERAGE)
+    elif wanted:
+        shop.progress.say(f"{stage}{AVERAGE}: left out, {start} has none")
+    link_stage(shop, start, stage)
+
+
+def link_stage(shop: Workshop, start: Path, stage: str) -> None:
+    """Link one finished stage of an earlier run into this one."""
+    earlier, here = RunFolder(start).stage(stage), shop.folder.stage(stage)
     here.mkdir(parents=True, exist_ok=True)
     link_tree(earlier / "model", here / "model")
     for name in (HELD_OUT, CANDIDATE):
