@@ -122,6 +122,35 @@ def test_zero_shot_stage_can_be_taken_over(files: dict[str, Any], tmp_path: Path
     assert (result.folder / weights).read_bytes() == (plain.folder / weights).read_bytes()
 
 
+def test_a_stage_taken_over_for_another_target_is_measured_on_it(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "first", **{**files, "recipe": "zero-shot"})
+    files["target"] = str(write_csv(tmp_path / "es.csv", rows=12, labels=False, seed=7))
+    files["test"] = str(write_csv(tmp_path / "es.test.csv", rows=9, labels=True, seed=8))
+    call = {**files, "recipe": "zero-shot"}
+    trained = isogloss.adapt(output=tmp_path / "trained", **call)
+    listener = Listener()
+    taken = isogloss.adapt(
+        output=tmp_path / "taken", start=str(tmp_path / "first"), progress=listener, **call
+    )
+    assert "zero-shot" not in listener.phases
+    assert taken.metrics["stages"] == trained.metrics["stages"]
+    assert taken.prior == trained.prior
+    candidate = "stages/zero-shot/candidate.safetensors"
+    assert (taken.folder / candidate).read_bytes() == (trained.folder / candidate).read_bytes()
+
+
+def test_a_stage_of_other_source_rows_is_not_taken_over(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "first", **{**files, "recipe": "zero-shot"})
+    write_csv(Path(files["source"]), rows=41, labels=True, seed=0)
+    call = {**files, "start": str(tmp_path / "first"), "output": tmp_path / "run"}
+    assert code_of(lambda: isogloss.adapt(**call)) == "E528"
+    assert not (tmp_path / "run").exists()
+
+
 def test_aligned_stage_is_taken_over_where_its_settings_agree(
     files: dict[str, Any], tmp_path: Path
 ) -> None:
