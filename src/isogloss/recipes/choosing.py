@@ -14,8 +14,8 @@ from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect
 from isogloss.recipes.folder import CONFIG, RunFolder, read_json
 from isogloss.recipes.methods import AUTO, ZERO_SHOT
-from isogloss.selection.gains import CORRECTED
 from isogloss.selection.guard import choose as guarded_choice
+from isogloss.selection.opinions import CORRECTED
 
 
 def choose(

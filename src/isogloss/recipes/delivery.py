@@ -22,7 +22,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, link_file, link_tree, write_json
 from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.predict import predict_dataset, predict_file
-from isogloss.selection.gains import CORRECTED
+from isogloss.selection.opinions import CORRECTED
 
 WEIGHTS = "model.safetensors"
 

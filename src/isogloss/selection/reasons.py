@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isogloss.labelshift.matching import VIOLATED
 from isogloss.selection.gains import Standing
 from isogloss.selection.verdicts import Decision, Verdict
-from isogloss.selection.wording import METRIC_NAMES
+from isogloss.selection.wording import METRIC_NAMES, counted
 
 
 def reasons_for(
@@ -27,19 +28,39 @@ def reasons_for(
     for standing in standings:
         if standing.name != zero_shot and standing.model != chosen.model:
             found += _left_aside(standing, verdicts[standing.name], METRIC_NAMES[metric])
-    return [*found, "No target label was seen for any of this."]
+    return [*found, _labels(standings)]
+
+
+def _labels(standings: Sequence[Standing]) -> str:
+    evidence = standings[0].labelled
+    if evidence is None:
+        return "No target label was seen for any of this."
+    rows = counted(evidence.rows, evidence.units)
+    shares = [each.labelled_share for each in standings if each.labelled_share > 0]
+    if not shares:
+        return f"{rows} were there to check; no candidate was trained on them."
+    weight = f"{100 * sum(shares) / len(shares):.0f} %"
+    return f"In these gains {rows} count {weight}; no candidate was trained on them."
 
 
 def _chosen(chosen: Standing, zero_shot: str, metric: str) -> str:
     if chosen.name == zero_shot:
         return "Adapting is not expected to help here: the zero-shot model is kept."
-    expected = f"all candidates together expect it to gain {_points(chosen.gain)} of {metric}"
+    judges = "all candidates together expect"
+    if chosen.labelled is not None:
+        judges = "all candidates and the labelled rows together expect"
+    expected = f"{judges} it to gain {_points(chosen.gain)} of {metric}"
     if chosen.model == zero_shot:
         return f"The zero-shot model is kept, its predictions corrected: {expected}."
     return f"{chosen.name} is chosen: {expected} over the zero-shot model."
 
 
 def _balance(chosen: Standing, standings: Sequence[Standing], verdicts: dict[str, Verdict]) -> str:
+    if chosen.corrected and chosen.p_value < VIOLATED:
+        return (
+            "Its predictions are corrected for the target's class balance: the test refutes label "
+            "shift, but on the labelled rows the correction gains."
+        )
     if chosen.corrected:
         return (
             "Its predictions are corrected for the target's class balance: the shift that it "
