@@ -8,6 +8,7 @@ from typing import Any
 
 from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig, did_you_mean
+from isogloss.recipes.labelled import check_labelled_setting
 from isogloss.recipes.methods import AUTO
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.distillation_config import DistillationConfig
@@ -33,10 +34,11 @@ def check_settings(config: RunConfig) -> None:
     Raises:
         IsoglossError: E642 for an unknown setting, E645 for an unusable value or a setting that
             the run decides, E510 and E511 for one outside its choices; E542 for a budget where
-            there is nothing to leave out.
+            there is nothing to leave out, E663 for labelled target rows where all are labelled.
     """
     if config.budget is not None and config.recipe != AUTO:
         raise IsoglossError("E542", recipe=config.recipe)
+    check_labelled_setting(config)
     if config.recipe == AUTO and config.holdout == 0:
         raise IsoglossError("E543")
     for group, cls in GROUPS.items():

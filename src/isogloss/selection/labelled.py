@@ -15,6 +15,7 @@ from isogloss.labelshift.checks import (
     check_shape,
     finite_array,
 )
+from isogloss.selection.expectation import METRICS
 from isogloss.selection.opinions import Entry, Opinions, opinions_of
 from isogloss.selection.rows import CandidateRows, sample_rows
 from isogloss.selection.small_samples import (
@@ -172,7 +173,13 @@ def weigh_labelled(
         LabelledEvidence(
             rows=len(labels),
             units=len(np.unique(labelled.units)),
-            scores=_scores(labelled.predicted[place], labels, labelled, level),
+            scores=score_labelled(
+                labelled.predicted[place],
+                labels,
+                labelled.units,
+                num_classes=truth.shape[1],
+                level=level,
+            ),
             value=values[place],
             error=error([(place, 1.0)]),
             gain=values[place] - values[base],
@@ -180,6 +187,29 @@ def weigh_labelled(
         )
         for place in range(len(values))
     ]
+
+
+def score_labelled(
+    predicted: Integers, labels: Integers, units: Integers, *, num_classes: int, level: float = 0.9
+) -> dict[str, LabelledScore]:
+    """Both metrics on labelled rows alone.
+
+    Args:
+        predicted: (r,) classes.
+        labels: (r,) true classes.
+        units: (r,) integers; rows of a unit are not independent.
+        num_classes: k.
+        level: of the intervals, see `score_interval`.
+    """
+    cells = np.bincount(predicted * num_classes + labels, minlength=num_classes**2)
+    joint = cells.reshape(num_classes, num_classes) / len(labels)
+    found = {}
+    for metric in METRICS:
+        value = score_of(metric, joint)
+        influence = slope_of(metric, joint)[predicted, labels]
+        bounds = score_interval(value, influence, units, level=level)
+        found[metric] = LabelledScore(value=value, interval=bounds)
+    return found
 
 
 def see_labelled(entries: Sequence[Entry], labelled: LabelledRows, *, seed: int = 0) -> Opinions:
@@ -225,17 +255,3 @@ def _variances(jury: Floats, values: Floats) -> Floats:
     means = (jury * values).sum(axis=1)
     found: Floats = (jury * values**2).sum(axis=1) - means**2
     return np.maximum(found, 0.0)
-
-
-def _scores(
-    predicted: Integers, labels: Integers, labelled: Opinions, level: float
-) -> dict[str, LabelledScore]:
-    """Both metrics on the labelled rows alone."""
-    joint = labelled.compared(np.eye(labelled.jury.shape[1])[labels], predicted)
-    found = {}
-    for metric in ("accuracy", "macro_f1"):
-        value = score_of(metric, joint)
-        influence = slope_of(metric, joint)[predicted, labels]
-        bounds = score_interval(value, influence, labelled.units, level=level)
-        found[metric] = LabelledScore(value=value, interval=bounds)
-    return found

@@ -77,7 +77,7 @@ def mean_error(values: Floats, units: Integers, *, foretold: float) -> float:
 def unit_sums(values: Floats, units: Integers) -> Floats:
     """Sums (u,) over the rows of each unit."""
     places = np.unique(units, return_inverse=True)[1]
-    found: Floats = np.bincount(places, values)
+    found: Floats = np.bincount(places, values).astype(np.float64)
     return found
 
 
