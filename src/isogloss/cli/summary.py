@@ -27,8 +27,12 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20
 # Where a metric was measured -> heading, in the order shown.
-HEADINGS = {"held-out": "held-out source", "train": "source (trained on)", "test": "target test"}
-HEADINGS["labelled"] = "labelled target"
+HEADINGS = {
+    "held-out": "held-out source",
+    "train": "source (trained on)",
+    "labelled": "labelled target",
+    "test": "target test",
+}
 
 
 def show_result(result: AdaptResult, config: RunConfig) -> None:

@@ -167,7 +167,7 @@ def write_card(
 
 
 def notes(metrics: Mapping[str, Any]) -> list[str]:
-    """What labelled target rows said and were used for, why this candidate, and what to expect of it, as sentences."""
+    """What labelled target rows say, why this candidate, and what to expect of it: sentences."""
     found = [*metrics.get("labelled", {}).get("sentences", ()), *metrics["chosen"]["reasons"]]
     if metrics["expected"] is not None:
         found.append(metrics["expected"]["sentence"])
