@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from isogloss.selection import GUARD, RULE, decide
+from isogloss.selection import GUARD, RULE, Standing, decide
 from isogloss.selection.sharpening import sharpened
 from labelledbench.trials import METRIC, Trial
 from selectionbench.cases import ZERO_SHOT
@@ -16,6 +16,9 @@ from selectionbench.outcomes import HARM
 from selectionbench.tables import markdown, points, signed
 
 Rule = Callable[[Trial], int]
+# Standard errors to the ends of a normal interval of 90 %.
+REACH = 1.645
+TOLD_HEADS = ("mean absolute error", "bias", "covered, test noise counted", "width")
 GAIN_ERRORS, LEVEL_ERRORS = (0.02, 0.03, 0.05, 0.08, 0.12), (0.03, 0.05, 0.08, 0.12)
 
 
@@ -34,12 +37,18 @@ class Told:
 
 def guarded(trial: Trial, *, gain_error: float = GUARD.gain_error) -> int:
     """What the guard takes, with the labelled rows where there are some."""
-    standings = list(trial.setting.standings)
-    if trial.evidence:
-        pairs = zip(standings, trial.evidence, strict=True)
-        standings = [replace(each, labelled=told).heard(gain_error) for each, told in pairs]
+    standings = heard(trial, gain_error=gain_error)
     name = decide(standings, zero_shot=ZERO_SHOT).name
     return [each.name for each in standings].index(name)
+
+
+def heard(trial: Trial, *, gain_error: float = GUARD.gain_error) -> list[Standing]:
+    """What the guard goes by."""
+    standings = list(trial.setting.standings)
+    if not trial.evidence:
+        return standings
+    pairs = zip(standings, trial.evidence, strict=True)
+    return [replace(each, labelled=told).heard(gain_error) for each, told in pairs]
 
 
 def best_labelled(trial: Trial) -> int:
@@ -97,7 +106,7 @@ def alone(trial: Trial, place: int) -> Told | None:
 
 def expectations_table(trials: Sequence[Trial]) -> str:
     """Errors and coverage of what is expected of all candidates."""
-    heads = ["estimate", "labelled", "mean absolute error", "bias", "covered", "width"]
+    heads = ["estimate", "labelled", *TOLD_HEADS]
     rows = []
     for (name, tell), count in itertools.product(
         {"expected": sharp, "labelled rows alone": alone}.items(), counts(trials)
@@ -113,11 +122,13 @@ def foretold(trials: Sequence[Trial], tell: Callable[[Trial, int], Told | None])
     """Cells of a row, none where nothing is told."""
     found = []
     for trial in trials:
-        for place, true in enumerate(trial.truths):
+        for place, (true, noise) in enumerate(zip(trial.truths, trial.noise, strict=True)):
             told = tell(trial, place)
             if told is not None:
                 low, high = told.interval
-                found.append((told.value - true, low <= true <= high, high - low))
+                side = told.value - low if true < told.value else high - told.value
+                covered = abs(true - told.value) <= np.hypot(side, REACH * noise)
+                found.append((told.value - true, covered, high - low))
     if not found:
         return []
     errors, covered, widths = np.array(found, dtype=np.float64).T
@@ -142,8 +153,10 @@ def tuning_tables(trials: Sequence[Trial]) -> str:
     for error, count in itertools.product(GAIN_ERRORS, counts(trials)):
         some = [trial for trial in trials if trial.count == count]
         costs = _costs(some, lambda trial, error=error: guarded(trial, gain_error=error))
-        rows.append([f"{error:g}", str(count), *costs])
-    heads = ["gain error", "labelled", "regret", "gain over zero-shot", "harmed", "worst case"]
+        shares = [s.labelled_share for t in some for s in heard(t, gain_error=error)[1:]]
+        rows.append([f"{error:g}", str(count), f"{100 * np.mean(shares):.0f} %", *costs])
+    heads = ["gain error", "labelled", "labels count", "regret", "gain over zero-shot", "harmed"]
+    heads.append("worst case")
     parts = [markdown(heads, rows)]
     rows = []
     for error, count in itertools.product(LEVEL_ERRORS, counts(trials)):
@@ -153,7 +166,7 @@ def tuning_tables(trials: Sequence[Trial]) -> str:
             return sharp(trial, place, level_error=error)
 
         rows.append([f"{error:g}", str(count), *foretold(some, tell)])
-    heads = ["level error", "labelled", "mean absolute error", "bias", "covered", "width"]
+    heads = ["level error", "labelled", *TOLD_HEADS]
     parts.append(markdown(heads, rows))
     return "\n\n".join([*parts, missed(trials)])
 

@@ -23,7 +23,7 @@ from isogloss.selection import (
 from isogloss.selection.anchoring import anchored_score
 from isogloss.selection.labelled import see_labelled
 from isogloss.selection.opinions import Opinions, entries_of, opinions_of
-from isogloss.selection.small_samples import score_of
+from isogloss.selection.small_samples import score_of, slope_of, unit_sums
 from selectionbench.balances import Kept, kept_rows
 from selectionbench.candidates import groups_of, plain_rows, prior_estimate
 from selectionbench.cases import ZERO_SHOT, Case
@@ -66,12 +66,14 @@ class Trial:
         count: of labelled examples, 0 for none.
         evidence: of each candidate; empty without labelled rows.
         truths: (c,) scores of the candidates on rows that are in no draw of this trial.
+        noise: (c,) standard errors of those.
     """
 
     setting: Setting
     count: int
     evidence: Sequence[LabelledEvidence]
     truths: np.ndarray
+    noise: np.ndarray
 
 
 def prepare(case: Case) -> Setting:
@@ -128,11 +130,11 @@ def trials(
     for _ in range(times):
         order = rng.permutation(examples)
         rest = np.flatnonzero(np.isin(setting.test.units, order[max(counts) :]))
-        truths = scores(setting.test.of(rest), setting.labels[rest])
+        truths, noise = scores(setting.test.of(rest), setting.labels[rest])
         for count in counts:
             some = np.flatnonzero(np.isin(setting.test.units, order[:count]))
             evidence = weigh(setting, some) if count else []
-            yield Trial(setting=setting, count=count, evidence=evidence, truths=truths)
+            yield Trial(setting=setting, count=count, evidence=evidence, truths=truths, noise=noise)
 
 
 def weigh(setting: Setting, some: np.ndarray) -> list[LabelledEvidence]:
@@ -142,10 +144,17 @@ def weigh(setting: Setting, some: np.ndarray) -> list[LabelledEvidence]:
     )
 
 
-def scores(rows: Opinions, labels: np.ndarray) -> np.ndarray:
-    """True scores (c,) on labelled rows."""
+def scores(rows: Opinions, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """True scores (c,) on labelled rows, and their standard errors."""
     truth = np.eye(rows.jury.shape[1])[labels]
-    return np.array([score_of(METRIC, rows.compared(truth, each)) for each in rows.predicted])
+    found = []
+    for predicted in rows.predicted:
+        joint = rows.compared(truth, predicted)
+        influence = slope_of(METRIC, joint)[predicted, labels]
+        squares = unit_sums(influence - influence.mean(), rows.units) ** 2
+        found.append((score_of(METRIC, joint), np.sqrt(squares.sum()) / len(labels)))
+    values, errors = np.array(found).T
+    return values, errors
 
 
 def prior_errors(

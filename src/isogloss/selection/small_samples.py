@@ -36,11 +36,12 @@ def score_interval(
     """
     rows, count = len(influence), len(np.unique(units))
     variance = float((unit_sums(influence - influence.mean(), units) ** 2).sum()) / rows**2
-    # Without variance there is only the number of units to go by.
-    free = value * (1.0 - value) / variance if variance > 0 else float(count)
+    if variance == 0.0:
+        # There is only the number of units to go by.
+        return exact_interval(value, count, level=level)
     tails = [float(scipy.stats.t.ppf(0.5 + level / 2, max(n - 1, 1))) for n in (rows, count)]
-    size = float(np.clip(free * (tails[0] / tails[1]) ** 2, 1.0, rows))
-    return exact_interval(value, size, level=level)
+    size = value * (1.0 - value) / variance * (tails[0] / tails[1]) ** 2
+    return exact_interval(value, float(np.clip(size, 1.0, rows)), level=level)
 
 
 def exact_interval(value: float, rows: float, *, level: float) -> tuple[float, float]:
