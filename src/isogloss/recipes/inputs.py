@@ -91,7 +91,7 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     task = make_task(config.task, text=config.text, text_pair=config.text_pair, label=config.label)
 
     def checked(side: str, labels: Any) -> Dataset:
-        kind = side.replace("_", " ")
+        kind: Any = side.replace("_", " ")
         rows = prepare(loaded[side], task.columns, side=kind, name=names[side], labels=labels)
         return task.conform(rows, name=names[side])
 

@@ -35,7 +35,7 @@ def labelled_report(
     if rows is None:
         return None
     scores = {stage: scores_of(rows, stage) for stage in stages}
-    used = ["check", *(["choose"] if recipe == AUTO else []), "prior"]
+    used = ["check", *(["choose"] if recipe == AUTO and len(stages) > 1 else []), "prior"]
     units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
     metric = "accuracy" if tagging else "macro_f1"
     return {
@@ -93,7 +93,7 @@ def _scores_sentence(rows: str, scores: dict[str, dict[str, LabelledScore]], met
         low, high = (f"{100 * bound:.1f}" for bound in found[metric].interval)
         parts.append(f"{stage} {100 * found[metric].value:.1f} % ({low} to {high})")
     name = METRIC_NAMES[metric]
-    return f"{name} on {rows}, with {100 * LEVEL:g} % intervals: {', '.join(parts)}."
+    return f"{name[0].upper()}{name[1:]} on {rows}, with {100 * LEVEL:g} % intervals: {', '.join(parts)}."
 
 
 def _use_sentence(used: list[str]) -> str:
