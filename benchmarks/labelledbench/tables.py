@@ -19,7 +19,7 @@ Rule = Callable[[Trial], int]
 # Standard errors to the ends of a normal interval of 90 %.
 REACH = 1.645
 TOLD_HEADS = ("mean absolute error", "bias", "covered, test noise counted", "width")
-GAIN_ERRORS, LEVEL_ERRORS = (0.02, 0.03, 0.05, 0.08, 0.12), (0.03, 0.05, 0.08, 0.12)
+GAIN_ERRORS, LEVEL_ERRORS = (0.02, 0.03, 0.04, 0.05, 0.08), (0.03, 0.05, 0.08, 0.12)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ class GuardRule:
     spreads: float = 1.0
     least_gain: float = 0.015
     most_lost: float = 0.01
-    gain_error: float = 0.05
+    gain_error: float = 0.04
 
 
 GUARD = GuardRule()
