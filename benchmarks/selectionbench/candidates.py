@@ -46,14 +46,14 @@ def candidates_of(case: Case) -> list[Candidate]:
     Predictions are corrected as they are, without calibration, as a run corrects its own. A
     correction that changes no probability is no candidate of its own.
     """
-    known = target_labels(case, _groups(case))
+    known = target_labels(case, groups_of(case))
     kept = kept_rows(case, known[0])
     if kept is not None:
         known = known[0][kept.target], known[1][kept.target]
     found = []
     for method in case.methods:
-        plain = _plain(case, method, kept)
-        estimate = _estimate(plain, case.seed)
+        plain = plain_rows(case, method, kept)
+        estimate = prior_estimate(plain, case.seed)
         used = [plain]
         if not np.allclose(estimate.weights, 1.0):
             used.append(plain.corrected(estimate.weights, name=method + CORRECTED))
@@ -66,13 +66,14 @@ def candidates_of(case: Case) -> list[Candidate]:
     return found
 
 
-def _groups(case: Case) -> np.ndarray | None:
+def groups_of(case: Case) -> np.ndarray | None:
+    """The sentence of each target row, for tagging."""
     if not case.tagging:
         return None
     return read_candidate(case.stage(case.methods[0]), name=case.methods[0]).target_groups
 
 
-def _plain(case: Case, method: str, kept: Kept | None) -> CandidateRows:
+def plain_rows(case: Case, method: str, kept: Kept | None) -> CandidateRows:
     """What a method's model says of both sides; groups only where rows are words."""
     rows = read_candidate(case.stage(method), name=method)
     if not case.tagging:
@@ -80,7 +81,8 @@ def _plain(case: Case, method: str, kept: Kept | None) -> CandidateRows:
     return rows if kept is None else kept.of_target(rows)
 
 
-def _estimate(rows: CandidateRows, seed: int) -> PriorEstimate:
+def prior_estimate(rows: CandidateRows, seed: int) -> PriorEstimate:
+    """Of the target, from a candidate's own rows."""
     return estimate_prior(
         softmax(rows.source_logits.astype(np.float64)),
         rows.source_labels,

@@ -104,7 +104,11 @@ class Case:
 
 
 def find_cases(
-    root: Path, records: Iterable[dict[str, Any]], wanted: Sequence[str]
+    root: Path,
+    records: Iterable[dict[str, Any]],
+    wanted: Sequence[str],
+    *,
+    needed: Sequence[str] = NEEDED,
 ) -> tuple[list[Case], list[str]]:
     """The cases that every rule can be followed in.
 
@@ -112,6 +116,7 @@ def find_cases(
         root: of the quality benchmark.
         records: of it, each a finished run.
         wanted: methods that count as candidates.
+        needed: methods without which there is no case.
 
     Returns:
         The cases, in the order of the grid, and a sentence for each that is left out.
@@ -124,7 +129,7 @@ def find_cases(
     for (pair, shift, seed), found in there.items():
         methods = tuple(name for name in METHODS if name in found and name in wanted)
         case = Case(pair=pair, shift=shift, seed=seed, methods=methods, root=root)
-        missing = _missing(case)
+        missing = _missing(case, needed)
         if missing:
             left_out.append(f"{case.key}: {', '.join(missing)} not there yet")
         else:
@@ -132,8 +137,8 @@ def find_cases(
     return sorted(cases, key=_place), left_out
 
 
-def _missing(case: Case) -> list[str]:
-    methods = [name for name in NEEDED if name not in case.methods]
+def _missing(case: Case, needed: Sequence[str]) -> list[str]:
+    methods = [name for name in needed if name not in case.methods]
     files = [path for method in case.methods for path in case.files(method)]
     return methods + [str(path.relative_to(case.root)) for path in files if not path.is_file()]
 

@@ -275,6 +275,15 @@ ERRORS: dict[str, str] = {
     "another folder.",
     "E652": "seeds is for the recipe 'auto', which averages what several of them come out as, but "
     "the recipe is {recipe!r}; leave it out, or choose auto.",
+    # 660 labelled target rows
+    "E660": "{name}: {count} of the labelled target rows are in the test set too (row {row} is the "
+    "first), and a test that was chosen by flatters; take them out of one of the two.",
+    "E661": "{name}: all labelled target rows are rows of the source; give rows of the target "
+    "language that somebody has labelled.",
+    "E662": "{name} has only {count} labelled target rows, which tell nothing; label at least "
+    "{least} drawn at random, better 50 or more, or leave them out.",
+    "E663": "The recipe {recipe!r} knows the labels of all target rows, so a few labelled ones are "
+    "of no use to it; leave labelled_target out, or choose another recipe.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
     "tensorboard=true.",
 }
@@ -290,6 +299,8 @@ WARNINGS: dict[str, str] = {
     "looks better than it is, so the estimate may be off; a run with holdout=0.1 keeps rows apart.",
     "W524": "The critic is not compiled ({reason}) and runs as it is, with the same results; set "
     "compile_critic to never to be rid of this warning.",
+    "W531": "{name} has {count} labelled target rows; with more than {most}, training on them (the "
+    "recipe 'bilingual') is likely to help more than choosing by them.",
     "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
     "entities begin with B-; the tags are kept as they are, and strict scoring passes over "
     "{count} such pieces of entities.",

@@ -86,7 +86,8 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         predictions=folder / "predictions.tsv",
         metrics={
             "headline": "f1",
-            "stages": {"iwda": {"held-out": {"f1": 0.5}}},
+            "stages": {"iwda": {"held-out": {"f1": 0.5}, "labelled": {"f1": 0.25}}},
+            "labelled": {"sentences": ["On 50 [rows] it is good.", "Used to check."]},
             "expected": {"sentence": "Expected [b]much[/b]."},
         },
         prior=prior_of(3, sentences=["The [red] balance differs."]),
@@ -95,9 +96,14 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     show_result(result, RunConfig(source="en [red].tsv", target="de.tsv", seed=4))
     out, err = capsys.readouterr()
     assert err == ""
+    assert "labelled target" in out
+    assert "25.0" in out
     assert "Done in 3 min 12 s: iwda with offline" in out
     assert "from en [red].tsv to de.tsv" in out
-    assert "\nThe [red] balance differs.\n\nExpected [b]much[/b].\n\n" in out
+    assert (
+        "\nThe [red] balance differs.\nOn 50 [rows] it is good.\nUsed to check.\n\nExpected " in out
+    )
+    assert "\nExpected [b]much[/b].\n\n" in out
     for name in ("model", "predictions.tsv", "config.yaml"):
         assert str(folder / name) in out
     assert f"isogloss predict '{folder}' FILE.tsv -o OUT.tsv" in out

@@ -15,6 +15,7 @@ SETTINGS: dict[str, Any] = {
     "epochs": 1.0,
     "max_steps": 4,
     "precision": "fp32",
+    "tensorboard": False,
     "iwda": {"critic_width": 16, "per_device_train_batch_size": 4},
     "finetune": {"per_device_train_batch_size": 4},
     "distill": {"per_device_train_batch_size": 8, "frozen_layers": 1},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from isogloss.selection import GuardRule, Standing, decide
+from isogloss.selection import GuardRule, LabelledEvidence, Standing, decide
 from isogloss.selection.reasons import reasons_for
 from tests.selection.test_verdicts import BASE, BEST, CORRECTED, GOOD
 
@@ -72,3 +72,26 @@ def test_what_is_left_aside_alike_is_said_in_one_sentence() -> None:
         "x (5.0 points) and y (5.0 points) are left aside: so much macro-F1 they lose on labelled "
         "source rows that weigh as the target.",
     ]
+
+
+def test_labelled_rows_are_named() -> None:
+    evidence = LabelledEvidence(
+        rows=50, units=50, scores={}, value=0.6, error=0.05, gain=0.1, gain_error=0.03
+    )
+    base = replace(BASE, labelled=replace(evidence, gain=0.0, gain_error=0.0))
+    good = replace(GOOD, labelled=evidence).heard(0.05)
+    decision = decide([base, good], zero_shot="zero-shot", rule=RULE)
+    found = reasons_for(decision, [base, good], zero_shot="zero-shot", metric="macro_f1")
+    assert found[0].startswith("iwda is chosen: all candidates and the labelled rows together ")
+    share = f"{100 * good.labelled_share:.0f} %"
+    assert found[-1] == (
+        f"In these gains 50 labelled target rows count {share}; no candidate was trained on them."
+    )
+    alone = decide([base], zero_shot="zero-shot", rule=RULE)
+    assert reasons_for(alone, [base], zero_shot="zero-shot", metric="macro_f1")[-1] == (
+        "50 labelled target rows were there to check; no candidate was trained on them."
+    )
+    kept = replace(CORRECTED, p_value=0.001, labelled=evidence, labelled_share=0.8)
+    decision = decide([base, kept], zero_shot="zero-shot", rule=RULE)
+    found = reasons_for(decision, [base, kept], zero_shot="zero-shot", metric="macro_f1")
+    assert found[1].endswith("refutes label shift, but on the labelled rows the correction gains.")

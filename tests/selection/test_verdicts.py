@@ -74,3 +74,23 @@ def test_the_corrected_zero_shot_model_is_a_candidate_like_others() -> None:
 def test_the_default_asks_for_a_margin() -> None:
     assert GUARD.least_gain > 0.005
     assert GUARD.spreads > 0
+
+
+def test_labelled_rows_take_the_place_of_what_stands_for_them() -> None:
+    near = replace(GOOD, gain=0.012, spread=0.0)
+    refuted = replace(CORRECTED, p_value=0.001)
+    loses = replace(BEST, source_gain=-0.04)
+
+    def against(standing: Standing, share: float) -> str:
+        return judge(
+            replace(standing, labelled_share=share), zero_shot="zero-shot", rule=RULE
+        ).against
+
+    margin = replace(RULE, least_gain=0.015)
+    assert judge(near, zero_shot="zero-shot", rule=margin).against == "gain"
+    told = replace(near, labelled_share=0.5)
+    assert judge(told, zero_shot="zero-shot", rule=margin).against == ""
+    assert [against(refuted, share) for share in (0.0, 0.4, 0.6)] == ["assumption"] * 2 + [""]
+    assert [against(loses, share) for share in (0.0, 0.2, 0.6)] == ["source", "source", ""]
+    # What is expected to lose is left aside whoever says so.
+    assert against(replace(GOOD, gain=-0.001, spread=0.0), 1.0) == "gain"

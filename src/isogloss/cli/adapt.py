@@ -29,6 +29,13 @@ def adapt(
     test: Annotated[
         str | None, typer.Option(metavar="FILE", help="Labelled target data, only to measure on.")
     ] = None,
+    labelled_target: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="A few labelled random target rows (10 to 200), to check and choose by.",
+        ),
+    ] = None,
     task: Annotated[
         str | None, typer.Option(metavar=options.TASKS, help="Kind of task (default: sequence).")
     ] = None,
@@ -163,6 +170,7 @@ def adapt(
         "source": source,
         "target": target,
         "test": test,
+        "labelled_target": labelled_target,
         "task": task,
         "text": text,
         "text_pair": text_pair,

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20
 # Where a metric was measured -> heading, in the order shown.
-HEADINGS = {"held-out": "held-out source", "train": "source (trained on)", "test": "target test"}
+HEADINGS = {
+    "held-out": "held-out source",
+    "train": "source (trained on)",
+    "labelled": "labelled target",
+    "test": "target test",
+}
 
 
 def show_result(result: AdaptResult, config: RunConfig) -> None:
@@ -40,6 +45,8 @@ def show_result(result: AdaptResult, config: RunConfig) -> None:
     console.print(stacked(metrics_table(result.metrics), balance))
     console.print()
     for line in shift_sentences(result.prior):
+        console.print(Text(one_line(line)), soft_wrap=True)
+    for line in result.metrics.get("labelled", {}).get("sentences", ()):
         console.print(Text(one_line(line)), soft_wrap=True)
     for line in result.metrics.get("chosen", {}).get("reasons", ()):
         console.print(Text(one_line(line)), soft_wrap=True)

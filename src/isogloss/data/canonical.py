@@ -15,7 +15,7 @@ from isogloss.data.formats import listed
 from isogloss.errors import IsoglossError
 
 Labels = Literal["required", "optional", "drop"]
-Side = Literal["source", "target", "test"]
+Side = Literal["source", "target", "test", "labelled target"]
 OPTIONS = {
     "text": "--text",
     "text_pair": "--text-pair",

@@ -34,6 +34,7 @@ from isogloss.labelshift.priors import (
 )
 from isogloss.labelshift.projection import clamp_and_rescale, project_simplex, project_weights
 from isogloss.labelshift.quadratic import solve_weights
+from isogloss.labelshift.sampled import labelled_facts
 from isogloss.labelshift.statistics import (
     Statistics,
     gather_statistics,
@@ -66,6 +67,7 @@ __all__ = [
     "gather_statistics",
     "importance_weights",
     "kullback_leibler",
+    "labelled_facts",
     "mix",
     "mixture_weights",
     "normalised_absolute_error",

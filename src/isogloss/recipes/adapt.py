@@ -20,6 +20,7 @@ from isogloss.progress import Progress
 from isogloss.recipes import inputs
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, read_json
+from isogloss.recipes.methods import NEEDS_TARGET_LABELS
 from isogloss.recipes.outcome import finish
 from isogloss.recipes.planning import announce, announce_times
 from isogloss.recipes.settings import check_settings
@@ -59,6 +60,7 @@ def adapt(
     *,
     output: str | Path,
     test: str | Path | Dataset | None = None,
+    labelled_target: str | Path | Dataset | None = None,
     progress: Progress | None = None,
     **settings: Any,
 ) -> AdaptResult:
@@ -69,6 +71,8 @@ def adapt(
         target: rows of the target language; a label column, if there, is left out of training.
         output: the run folder; the same call goes on where an interrupted one stopped.
         test: labelled target rows, for evaluation only.
+        labelled_target: a few labelled rows drawn at random from the target (10 to 200), to check
+            and choose candidates by and for the class balance; no stage is trained on them.
         progress: hears how the run goes.
         **settings: any other field of `RunConfig`, such as `task="token"` or `recipe="zero-shot"`.
 
@@ -83,6 +87,7 @@ def adapt(
         >>> transformers.pipeline("text-classification", str(result.model))("Sehr gut!")
     """
     sides = {"source": source, "target": target, "test": test}
+    sides["labelled_target"] = labelled_target
     given = {side: data for side, data in sides.items() if isinstance(data, Dataset)}
     named = {
         side: f"a data set given as {side}" if side in given else str(data)
@@ -146,7 +151,7 @@ def make_workshop(
 ) -> Workshop:
     """Put together what the stages share."""
     task = data.task
-    knows_target = config.recipe in inputs.NEEDS_TARGET_LABELS
+    knows_target = config.recipe in NEEDS_TARGET_LABELS
     return Workshop(
         config=config,
         folder=folder,

@@ -11,11 +11,12 @@ from isogloss.progress import Progress
 from isogloss.recipes.candidates import read_candidate
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
-from isogloss.recipes.expecting import estimate_of, expect
+from isogloss.recipes.expecting import estimate_of, expect, facts_of
 from isogloss.recipes.folder import CONFIG, RunFolder, read_json
+from isogloss.recipes.labelled_rows import prior_of, read_labelled
 from isogloss.recipes.methods import AUTO, AVERAGE, ZERO_SHOT
-from isogloss.selection.gains import CORRECTED
 from isogloss.selection.guard import choose as guarded_choice
+from isogloss.selection.opinions import CORRECTED
 
 
 def finished_stages(folder: RunFolder, config: RunConfig) -> dict[str, dict[str, Any]]:
@@ -55,8 +56,14 @@ def choose(
     jury = [stage for stage in trained if stage not in again]
     rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
     tagging, seed = config.task == "token", config.seed
-    estimates = {each.name: estimate_of(each, tagging=tagging, seed=seed) for each in rows}
-    found = guarded_choice(rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, seed=seed)
+    labelled = read_labelled(folder, stages)
+    facts = facts_of(labelled, tagging=tagging)
+    estimates = {
+        each.name: estimate_of(each, tagging=tagging, seed=seed, facts=facts) for each in rows
+    }
+    found = guarded_choice(
+        rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=seed
+    )
     chosen = Chosen(found.model, found.corrected)
     choice = describe(folder, chosen, stages, by="guard", reasons=found.reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
@@ -67,8 +74,7 @@ def candidates(folder: RunFolder, stages: Sequence[str]) -> list[str]:
     names = []
     for stage in stages:
         names.append(stage)
-        result = folder.stage_result(stage)
-        if result is not None and result["prior"]["significant"]:
+        if folder.stage_result(stage) is not None and prior_of(folder, stage)["significant"]:
             names.append(stage + CORRECTED)
     return names
 

@@ -36,6 +36,9 @@ class RunConfig:
     source: str = field(metadata={"help": "Labelled file or data set of the source language."})
     target: str = field(metadata={"help": "Unlabelled file or data set of the target language."})
     test: str | None = _field(None, "Labelled target-language file, for evaluation only.")
+    labelled_target: str | None = _field(
+        None, "A few labelled random target rows, to check and choose by; never trained on."
+    )
     task: str = _field("sequence", "sequence, pair or token.")
     text: str | None = _field(None, "Column of the text, or of the words.")
     text_pair: str | None = _field(None, "Column of the second text of a pair.")

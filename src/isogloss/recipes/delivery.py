@@ -21,8 +21,9 @@ from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, link_file, link_tree, write_json
 from isogloss.recipes.heldout import HELD_OUT
+from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.predict import predict_dataset, predict_file
-from isogloss.selection.gains import CORRECTED
+from isogloss.selection.opinions import CORRECTED
 
 WEIGHTS = "model.safetensors"
 
@@ -74,9 +75,7 @@ def deliver(
     # Not on top: no run should wait for the plotting library before its first step.
     from isogloss.report.charts import draw_run
 
-    result = folder.stage_result(chosen.stage)
-    assert result is not None
-    prior, model = result["prior"], folder.root / "model"
+    prior, model = prior_of(folder, chosen.stage), folder.root / "model"
     (folder.root / "metrics.json").unlink(missing_ok=True)
     link_tree(folder.stage(chosen.stage) / "model", model)
     if chosen.corrected:
@@ -168,8 +167,8 @@ def write_card(
 
 
 def notes(metrics: Mapping[str, Any]) -> list[str]:
-    """Why this candidate, and what to expect of it, as sentences."""
-    found = list(metrics["chosen"]["reasons"])
+    """What labelled target rows say, why this candidate, and what to expect of it: sentences."""
+    found = [*metrics.get("labelled", {}).get("sentences", ()), *metrics["chosen"]["reasons"]]
     if metrics["expected"] is not None:
         found.append(metrics["expected"]["sentence"])
     return found

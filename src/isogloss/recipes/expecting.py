@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.labelshift.facts import KnownFacts
 from isogloss.labelshift.prior_estimation import PriorEstimate, PriorEstimator
+from isogloss.labelshift.sampled import labelled_facts
 from isogloss.recipes.candidates import CANDIDATE, read_candidate
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.heldout import HELD_OUT, read_held_out
+from isogloss.recipes.labelled_report import told_by_labels
+from isogloss.recipes.labelled_rows import read_labelled
 from isogloss.selection.expectation import expected_score
+from isogloss.selection.labelled import LabelledRows
 from isogloss.selection.rows import CandidateRows
+from isogloss.selection.sharpening import sharpened_score
 
 NOTHING_HELD_OUT = (
     "What to expect on the target cannot be told: no source rows were held out from training."
@@ -28,33 +34,54 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
 
     Returns:
         What `ExpectedScore.to_dict` gives, of macro-F1, or for tagging of the accuracy of words;
-        `sentence` alone where all source rows were trained on; None where the stage is of an
+        sharpened by labelled target rows where the run has some; of those rows alone where all
+        source rows were trained on, or without them `sentence` alone; None where the stage is of an
         earlier version, which kept no rows.
     """
     place = folder.stage(chosen.stage)
     if not all((place / name).is_file() for name in (CANDIDATE, HELD_OUT)):
         return None
-    if read_held_out(place).trained_on:
-        return {"sentence": NOTHING_HELD_OUT}
     tagging = config.task == "token"
+    metric = "accuracy" if tagging else "macro_f1"
+    labelled = read_labelled(folder, [chosen.stage])
+    if read_held_out(place).trained_on:
+        if labelled is not None and not chosen.corrected:
+            return told_by_labels(labelled, chosen.stage, metric)
+        return {"sentence": NOTHING_HELD_OUT}
     rows = read_candidate(place, name=chosen.stage)
-    estimate = estimate_of(rows, tagging=tagging, seed=config.seed)
+    facts = facts_of(labelled, tagging=tagging)
+    estimate = estimate_of(rows, tagging=tagging, seed=config.seed, facts=facts)
     if chosen.corrected:
         rows = rows.corrected(estimate.weights, name=chosen.name)
-    metric = "accuracy" if tagging else "macro_f1"
-    return expected_score(rows, estimate, metric=metric, seed=config.seed).to_dict()
+    options: dict[str, Any] = {"metric": metric, "seed": config.seed}
+    if labelled is None:
+        return expected_score(rows, estimate, **options).to_dict()
+    found = sharpened_score(rows, estimate, labelled, model=chosen.stage, **options)
+    return found[0].to_dict()
 
 
-def estimate_of(rows: CandidateRows, *, tagging: bool, seed: int) -> PriorEstimate:
+def facts_of(labelled: LabelledRows | None, *, tagging: bool) -> KnownFacts | None:
+    """What labelled target rows say of the class shares there; None without any."""
+    if labelled is None:
+        return None
+    size = next(iter(labelled.logits.values())).shape[1]
+    groups = labelled.groups if tagging else None
+    return labelled_facts(labelled.labels, groups, num_classes=size)
+
+
+def estimate_of(
+    rows: CandidateRows, *, tagging: bool, seed: int, facts: KnownFacts | None = None
+) -> PriorEstimate:
     """The target's prior as a candidate's rows tell it.
 
     Args:
         rows: of the candidate.
         tagging: whether the rows of a group (the words of a sentence) are not independent.
         seed: of the estimate's random choices.
+        facts: what is known of the prior beforehand.
     """
     groups = (rows.source_groups, rows.target_groups) if tagging else (None, None)
     estimator = PriorEstimator(
         rows.served(rows.source_logits), rows.source_labels, groups=groups[0], seed=seed
     )
-    return estimator.estimate(rows.served(rows.target_logits), groups=groups[1])
+    return estimator.estimate(rows.served(rows.target_logits), groups=groups[1], facts=facts)

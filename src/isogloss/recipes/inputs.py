@@ -16,13 +16,17 @@ from isogloss.data.overlap import count_duplicates
 from isogloss.data.preparing import prepare
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig
+from isogloss.recipes.labelled import check_labelled_rows
+from isogloss.recipes.methods import NEEDS_TARGET_LABELS
 from isogloss.recipes.predict import check_columns
 from isogloss.tasks import Task, make_task
 
-# Recipes that look at target labels, each by its definition: to train on them, or for their shares.
-NEEDS_TARGET_LABELS = ("supervised", "bilingual", "iwda-oracle")
-
-UNNAMED = {"source": "the source", "target": "the target", "test": "the test set"}
+UNNAMED = {
+    "source": "the source",
+    "target": "the target",
+    "test": "the test set",
+    "labelled_target": "the labelled target rows",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,7 @@ class CanonicalData:
         source: labelled.
         target: without labels, unless the recipe is defined by them.
         test: labelled, or None.
+        labelled: a few labelled target rows, which no stage sees, or None.
         facts: sizes and duplicates, for the record.
         fingerprints: content hash of each side.
     """
@@ -42,6 +47,7 @@ class CanonicalData:
     source: Dataset
     target: Dataset
     test: Dataset | None
+    labelled: Dataset | None
     facts: dict[str, Any]
     fingerprints: dict[str, str]
 
@@ -76,7 +82,7 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
         given: data sets by side, which take the place of the files that `config` names.
 
     Raises:
-        IsoglossError: any E1xx or E2xx.
+        IsoglossError: any E1xx or E2xx; E660 to E662 for labelled target rows.
     """
     sides = {side: given.get(side, getattr(config, side)) for side in UNNAMED}
     sides = {side: where for side, where in sides.items() if where is not None}
@@ -84,23 +90,35 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     loaded = _load(sides, names, config)
     task = make_task(config.task, text=config.text, text_pair=config.text_pair, label=config.label)
 
-    def checked(side: Any, labels: Any) -> Dataset:
-        rows = prepare(loaded[side], task.columns, side=side, name=names[side], labels=labels)
+    def checked(side: str, labels: Any) -> Dataset:
+        kind: Any = side.replace("_", " ")
+        rows = prepare(loaded[side], task.columns, side=kind, name=names[side], labels=labels)
         return task.conform(rows, name=names[side])
 
     source = checked("source", "required")
     target = checked("target", "required" if config.recipe in NEEDS_TARGET_LABELS else "drop")
     task = task.with_labels_from(source, name=names["source"])
     task.check_labels(target, name=names["target"])
-    test = checked("test", "required") if "test" in loaded else None
-    if test is not None:
-        task.check_labels(test, name=names["test"])
+
+    def labelled(side: str) -> Dataset | None:
+        if side not in loaded:
+            return None
+        rows = checked(side, "required")
+        task.check_labels(rows, name=names[side])
+        return rows
+
+    test, few = labelled("test"), labelled("labelled_target")
+    facts = _facts(source, target, test)
+    if few is not None:
+        name = names["labelled_target"]
+        facts |= check_labelled_rows(few, name=name, source=source, target=target, test=test)
     return CanonicalData(
         task=task,
         source=source,
         target=target,
         test=test,
-        facts=_facts(source, target, test),
+        labelled=few,
+        facts=facts,
         fingerprints={side: content_digest(sides[side], rows) for side, rows in loaded.items()},
     )
 

@@ -28,6 +28,9 @@ class Stage:
 
 ZERO_SHOT = Stage("zero-shot", "finetune")
 
+# Recipes that look at target labels, each by its definition: to train on them, or for their shares.
+NEEDS_TARGET_LABELS = ("supervised", "bilingual", "iwda-oracle")
+
 # Trains several candidates, and serves the one that looks best without target labels.
 AUTO = "auto"
 

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 
 from datasets import Dataset
 
+from isogloss.recipes.asking import ask_stages
 from isogloss.recipes.choosing import choose, finished_stages
 from isogloss.recipes.delivery import deliver
 from isogloss.recipes.inputs import CanonicalData
+from isogloss.recipes.labelled_report import labelled_report
+from isogloss.recipes.labelled_rows import labelled_metrics
 from isogloss.recipes.workshop import Workshop
 
 
@@ -22,13 +25,22 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
     """
     config, folder = shop.config, shop.folder
     results = finished_stages(folder, config)
+    measured = {name: result["metrics"] for name, result in results.items()}
+    if data.labelled is not None:
+        ask_stages(shop, data.labelled, list(results))
+        for name in results:
+            measured[name] = measured[name] | {"labelled": labelled_metrics(folder, name)}
     chosen, choice, expected = choose(folder, config, list(results))
     metrics = {
         "headline": shop.task.headline,
-        "stages": {name: result["metrics"] for name, result in results.items()},
+        "stages": measured,
         "steps": {name: result["steps"] for name, result in results.items()},
         "data": data.facts,
         "chosen": choice,
         "expected": expected,
     }
+    tagging = config.task == "token"
+    report = labelled_report(folder, list(results), recipe=config.recipe, tagging=tagging)
+    if report is not None:
+        metrics["labelled"] = report
     deliver(folder, config, chosen, metrics, target=given.get("target"), progress=shop.progress)

@@ -9,6 +9,7 @@ from typing import Any
 
 from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig, did_you_mean
+from isogloss.recipes.labelled import check_labelled_setting
 from isogloss.recipes.methods import AUTO
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.distillation_config import DistillationConfig
@@ -35,13 +36,15 @@ def check_settings(config: RunConfig) -> None:
         IsoglossError: E642 for an unknown setting, E645 for an unusable value or a setting that
             the run decides, E510 and E511 for one outside its choices; E542 for a budget where
             there is nothing to leave out, E652 for several seeds where nothing is chosen, E543
-            where no rows are held out to choose by, E760 for events without TensorBoard.
+            where no rows are held out to choose by, E663 for labelled target rows where all are
+            labelled, E760 for events without TensorBoard.
     """
     writes_events(config.tensorboard)
     if config.budget is not None and config.recipe != AUTO:
         raise IsoglossError("E542", recipe=config.recipe)
     if config.seeds is not None and config.recipe != AUTO:
         raise IsoglossError("E652", recipe=config.recipe)
+    check_labelled_setting(config)
     if config.recipe == AUTO and config.holdout == 0:
         raise IsoglossError("E543")
     for group, cls in GROUPS.items():

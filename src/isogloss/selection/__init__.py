@@ -18,14 +18,22 @@ from isogloss.selection.confidence import (
 )
 from isogloss.selection.evidence import Comparison, Evidence
 from isogloss.selection.expectation import RULE, ExpectedScore, Rule, expected_score
-from isogloss.selection.gains import CORRECTED, Standing, weigh_candidates
+from isogloss.selection.gains import Standing, weigh_candidates
 from isogloss.selection.guard import Choice, choose
+from isogloss.selection.labelled import (
+    LabelledEvidence,
+    LabelledRows,
+    LabelledScore,
+    weigh_labelled,
+)
 from isogloss.selection.neighbours import soft_neighbourhood_density
+from isogloss.selection.opinions import CORRECTED, opinions_of
 from isogloss.selection.registry import NEEDS, SCORES, Score
 from isogloss.selection.reverse import reverse_validation
 from isogloss.selection.risk import deep_embedded_validation, density_ratios
 from isogloss.selection.rows import CandidateRows
 from isogloss.selection.scoring import available_scores, score_candidates
+from isogloss.selection.sharpening import sharpened, sharpened_score
 from isogloss.selection.shift import conditional_feature_shift, label_shift_residual
 from isogloss.selection.verdicts import GUARD, Decision, GuardRule, Verdict, decide
 
@@ -42,6 +50,9 @@ __all__ = [
     "Evidence",
     "ExpectedScore",
     "GuardRule",
+    "LabelledEvidence",
+    "LabelledRows",
+    "LabelledScore",
     "Rule",
     "Score",
     "Standing",
@@ -63,10 +74,14 @@ __all__ = [
     "mano",
     "mean_confidence",
     "nuclear_norm",
+    "opinions_of",
     "reverse_validation",
     "score_candidates",
+    "sharpened",
+    "sharpened_score",
     "soft_neighbourhood_density",
     "source_accuracy",
     "source_macro_f1",
     "weigh_candidates",
+    "weigh_labelled",
 ]

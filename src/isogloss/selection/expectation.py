@@ -32,12 +32,15 @@ class Rule:
         weighted_error: likewise of what the weighted source rows miss.
         gain_error: likewise of what all models together miss of a candidate's gain on the zero-shot
             model.
+        level_error: likewise of what either way of telling a score without labels misses, where
+            labelled target rows are weighed against it.
         untold_width: from this width of the interval on, the sentence says that it cannot be told.
     """
 
     confidence_error: tuple[float, float] = (0.01, 0.06)
     weighted_error: tuple[float, float] = (0.01, 0.30)
     gain_error: float = 0.02
+    level_error: float = 0.08
     untold_width: float = 0.4
 
 

@@ -8,19 +8,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from isogloss.labelshift.checks import Floats, Integers, check_choice, check_range
-from isogloss.labelshift.correction import reweigh
 from isogloss.labelshift.prior_estimation import PriorEstimate
-from isogloss.labelshift.priors import class_prior
 from isogloss.labelshift.rows import Bundles
-from isogloss.selection.agreement import ensemble
 from isogloss.selection.estimates import Measure
-from isogloss.selection.evidence import Comparison, calibrated_target
+from isogloss.selection.evidence import Comparison
 from isogloss.selection.expectation import METRICS, measure_of
+from isogloss.selection.labelled import (
+    LabelledEvidence,
+    LabelledRows,
+    see_labelled,
+    share_of_labelled,
+    weigh_labelled,
+)
+from isogloss.selection.opinions import Entry, Opinions, entries_of, opinions_of
 from isogloss.selection.resampling import bundle_rows, draw_bundles, joint_counts
 from isogloss.selection.rows import CandidateRows
 
-# Ends the name of a candidate whose predictions are corrected by its own estimate of the prior.
-CORRECTED = "+prior"
 _DRAWS = 200
 
 
@@ -38,6 +41,8 @@ class Standing:
         spread: its standard deviation over resampled target rows (or sentences).
         source_gain: on held-out source rows that weigh as the target.
         source_spread: its standard deviation over resampled source rows (or sentences).
+        labelled: what labelled target rows say, or None without any.
+        labelled_share: what they count in `gain` and `spread`, in 0..1; see `heard`.
     """
 
     name: str
@@ -49,6 +54,26 @@ class Standing:
     spread: float
     source_gain: float
     source_spread: float
+    labelled: LabelledEvidence | None = None
+    labelled_share: float = 0.0
+
+    def heard(self, free_error: float) -> Standing:
+        """The same with what labelled rows say in `gain` and `spread`.
+
+        Args:
+            free_error: standard deviation, beside `spread`, of what the models together miss of a
+                gain.
+        """
+        if self.labelled is None or self.labelled.gain_error == 0.0:
+            return self
+        error = self.labelled.gain_error
+        share = share_of_labelled(float(np.hypot(self.spread, free_error)), error)
+        return replace(
+            self,
+            gain=(1.0 - share) * self.gain + share * self.labelled.gain,
+            spread=float(np.hypot(self.spread, share * error)),
+            labelled_share=share,
+        )
 
 
 def weigh_candidates(
@@ -58,6 +83,8 @@ def weigh_candidates(
     zero_shot: str,
     metric: str = "macro_f1",
     jury: Collection[str] | None = None,
+    labelled: LabelledRows | None = None,
+    level: float = 0.9,
     draws: int = _DRAWS,
     seed: int = 0,
 ) -> list[Standing]:
@@ -74,12 +101,14 @@ def weigh_candidates(
         metric: "accuracy" or "macro_f1".
         jury: names of the candidates whose opinions count, at least one; None: all. What is nearly
             the same as another, such as an average of its weights, should have no voice of its own.
+        labelled: target rows with labels, seen by every candidate, or None.
+        level: of the intervals of the scores on them.
         draws: samples behind the spreads, at least 2.
         seed: of the draws.
 
     Returns:
         The candidates in their order, each followed by its corrected one unless the correction
-        would change nothing.
+        would change nothing. Labelled rows are in `labelled` alone.
 
     Raises:
         IsoglossError: as `score_candidates`; E404 for an empty jury, E407 for `draws`, E409 for
@@ -99,15 +128,20 @@ def weigh_candidates(
     jurors = [rows for rows in candidates if jury is None or rows.name in jury]
     weights = mean_weights([estimates[each.name] for each in jurors]) if jurors else None
     shared = Comparison(candidates=candidates, weights=weights, zero_shot=zero_shot, seed=seed)
-    entries = [each for rows in candidates for each in _entries(rows, estimates[rows.name])]
+    entries = [each for rows in candidates for each in entries_of(rows, estimates[rows.name])]
     base = [each.rows.name for each in entries].index(zero_shot)
-    opinion = ensemble(_opinion(rows, estimates[rows.name], seed) for rows in jurors)
-    on_target = _on_target(shared, entries, opinion, metric, draws)
+    seen = opinions_of(entries, jury=jury, seed=seed)
+    on_target = _on_target(shared, seen, metric, draws)
     on_source = _on_source(shared, entries, metric, draws)
-    return [
+    found = [
         _standing(entry, target - on_target[base], source - on_source[base])
         for entry, target, source in zip(entries, on_target, on_source, strict=True)
     ]
+    if labelled is None:
+        return found
+    told = see_labelled(entries, labelled, jury=jury, seed=seed)
+    evidence = weigh_labelled(seen, told, labelled.labels, base=base, metric=metric, level=level)
+    return [replace(each, labelled=some) for each, some in zip(found, evidence, strict=True)]
 
 
 def mean_weights(estimates: Sequence[PriorEstimate]) -> Floats:
@@ -118,15 +152,6 @@ def mean_weights(estimates: Sequence[PriorEstimate]) -> Floats:
     """
     found: Floats = np.mean([estimate.weights for estimate in estimates], axis=0)
     return found
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Entry:
-    """A candidate as it is used, with its model's name and estimate."""
-
-    rows: CandidateRows
-    model: str
-    estimate: PriorEstimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,32 +181,15 @@ class _Side:
         return self.measure(joint / np.maximum(joint.sum(axis=(1, 2), keepdims=True), 1e-300))
 
 
-def _entries(rows: CandidateRows, estimate: PriorEstimate) -> list[_Entry]:
-    plain = _Entry(rows=rows, model=rows.name, estimate=estimate)
-    if np.allclose(estimate.weights, 1.0):
-        return [plain]
-    corrected = rows.corrected(estimate.weights, name=rows.name + CORRECTED)
-    return [plain, replace(plain, rows=corrected)]
-
-
-def _opinion(rows: CandidateRows, estimate: PriorEstimate, seed: int) -> Floats:
-    """What a model takes the target rows for (m, k)."""
-    seen = class_prior(rows.source_labels, rows.num_classes) > 0
-    return reweigh(calibrated_target(rows, seed=seed), np.where(seen, estimate.weights, 0.0))
-
-
-def _on_target(
-    shared: Comparison, entries: Sequence[_Entry], opinion: Floats, metric: str, draws: int
-) -> Floats:
+def _on_target(shared: Comparison, seen: Opinions, metric: str, draws: int) -> Floats:
     """Every candidate's scores (c, 1 + draws) as the jury expects them."""
     first = shared.candidates[0]
     side = _side(shared, first.num_target_rows, first.target_groups, metric, draws)
-    predicted = [each.rows.served(each.rows.target_logits).argmax(axis=1) for each in entries]
     even = np.ones(first.num_classes)
-    return np.stack([side.scores(classes, opinion, even) for classes in predicted])
+    return np.stack([side.scores(classes, seen.jury, even) for classes in seen.predicted])
 
 
-def _on_source(shared: Comparison, entries: Sequence[_Entry], metric: str, draws: int) -> Floats:
+def _on_source(shared: Comparison, entries: Sequence[Entry], metric: str, draws: int) -> Floats:
     """Every candidate's scores (c, 1 + draws) on source rows that weigh as the target."""
     known = shared.reference
     side = _side(shared, len(known.labels), known.rows.source_groups, metric, draws)
@@ -198,7 +206,7 @@ def _side(
     return _Side(bundles=bundles, times=times, measure=measure_of(metric, rows))
 
 
-def _standing(entry: _Entry, target: Floats, source: Floats) -> Standing:
+def _standing(entry: Entry, target: Floats, source: Floats) -> Standing:
     return Standing(
         name=entry.rows.name,
         model=entry.model,

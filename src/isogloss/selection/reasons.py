@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from isogloss.labelshift.matching import VIOLATED
 from isogloss.selection.gains import Standing
 from isogloss.selection.verdicts import Decision, Verdict
-from isogloss.selection.wording import METRIC_NAMES
+from isogloss.selection.wording import METRIC_NAMES, counted
 
 _ONE = {
     "": "{name} is expected to gain less, {size}.",
@@ -44,19 +45,39 @@ def reasons_for(
     for kind in (kind for kind in dict.fromkeys(kinds) if kind in _ONE):
         alike = [each for each, own in zip(others, kinds, strict=True) if own == kind]
         found.append(_left_aside(alike, kind, METRIC_NAMES[metric]))
-    return [*found, "No target label was seen for any of this."]
+    return [*found, _labels(standings)]
+
+
+def _labels(standings: Sequence[Standing]) -> str:
+    evidence = standings[0].labelled
+    if evidence is None:
+        return "No target label was seen for any of this."
+    rows = counted(evidence.rows, evidence.units)
+    shares = [each.labelled_share for each in standings if each.labelled_share > 0]
+    if not shares:
+        return f"{rows} were there to check; no candidate was trained on them."
+    weight = f"{100 * sum(shares) / len(shares):.0f} %"
+    return f"In these gains {rows} count {weight}; no candidate was trained on them."
 
 
 def _chosen(chosen: Standing, zero_shot: str, metric: str) -> str:
     if chosen.name == zero_shot:
         return "Adapting is not expected to help here: the zero-shot model is kept."
-    expected = f"all candidates together expect it to gain {_points(chosen.gain)} of {metric}"
+    judges = "all candidates together expect"
+    if chosen.labelled is not None:
+        judges = "all candidates and the labelled rows together expect"
+    expected = f"{judges} it to gain {_points(chosen.gain)} of {metric}"
     if chosen.model == zero_shot:
         return f"The zero-shot model is kept, its predictions corrected: {expected}."
     return f"{chosen.name} is chosen: {expected} over the zero-shot model."
 
 
 def _balance(chosen: Standing, standings: Sequence[Standing], verdicts: dict[str, Verdict]) -> str:
+    if chosen.corrected and chosen.p_value < VIOLATED:
+        return (
+            "Its predictions are corrected for the target's class balance: the test refutes label "
+            "shift, but on the labelled rows the correction gains."
+        )
     if chosen.corrected:
         return (
             "Its predictions are corrected for the target's class balance: the shift that it "

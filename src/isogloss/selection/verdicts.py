@@ -19,11 +19,14 @@ class GuardRule:
             in 0..1: models that were trained alike are sure of the same errors.
         most_lost: what a candidate may lose on weighted source rows, with that uncertainty granted
             to it, in 0..1.
+        gain_error: standard deviation, beside that uncertainty, of what the models together miss of
+            a gain: against it labelled target rows are weighed.
     """
 
     spreads: float = 1.0
     least_gain: float = 0.015
     most_lost: float = 0.01
+    gain_error: float = 0.04
 
 
 GUARD = GuardRule()
@@ -62,8 +65,13 @@ class Decision:
 def decide(standings: Sequence[Standing], *, zero_shot: str, rule: GuardRule = GUARD) -> Decision:
     """Take the candidate of the greatest sure gain that nothing speaks against, or the baseline.
 
+    The margin of a gain and what is lost on the source stand for what the models cannot see.
+    Labelled target rows see it, so both count by what is left to evidence without labels; where
+    labelled rows count for more than half, a test that refutes label shift rules out no correction.
+
     Args:
-        standings: as `weigh_candidates` gives them, the baseline among them.
+        standings: the baseline among them; as `weigh_candidates` gives them where no target row is
+            labelled, else with labelled rows heard (`Standing.heard`).
         zero_shot: name of the baseline.
         rule: the constants.
     """
@@ -85,10 +93,12 @@ def judge(standing: Standing, *, zero_shot: str, rule: GuardRule = GUARD) -> Ver
 def _against(standing: Standing, gain: float, rule: GuardRule) -> str:
     if standing.corrected and not standing.significant:
         return "shift"
-    if standing.corrected and standing.p_value < VIOLATED:
+    free = 1.0 - standing.labelled_share
+    if standing.corrected and standing.p_value < VIOLATED and free >= 0.5:
         return "assumption"
-    if gain <= rule.least_gain:
+    if gain <= free * rule.least_gain:
         return "gain"
-    if standing.source_gain + rule.spreads * standing.source_spread < -rule.most_lost:
+    lost = standing.source_gain + rule.spreads * standing.source_spread
+    if free * lost < -rule.most_lost:
         return "source"
     return ""

@@ -46,6 +46,55 @@ def expected_sentence(
     )
 
 
+def sharpened_sentence(
+    metric: str,
+    value: float,
+    interval: tuple[float, float],
+    *,
+    level: float,
+    p_value: float,
+    untold: bool,
+    rows: int,
+    units: int,
+    share: float,
+) -> str:
+    """The same where target rows are labelled.
+
+    Args:
+        metric: as for `expected_sentence`.
+        value: likewise.
+        interval: likewise.
+        level: likewise.
+        p_value: likewise.
+        untold: likewise.
+        rows: how many are labelled.
+        units: how many of them are independent.
+        share: what they count, in 0..1.
+    """
+    low, high = (f"{100 * bound:.1f}" for bound in interval)
+    name, covered = METRIC_NAMES[metric], f"{100 * level:g} %"
+    made = (
+        f"an estimate to which {counted(rows, units)} give {100 * share:.0f} %. The rest takes for "
+        "granted that texts of a class look alike to the classifier on both sides"
+    )
+    if untold:
+        return (
+            f"How good the model is on the target cannot be told yet: its {name} may lie anywhere "
+            f"from {low} to {high} % ({covered} interval), {made}{_standing(p_value)}"
+        )
+    return (
+        f"Expected {name} on the target: {100 * value:.1f} % ({covered} interval {low} to {high} "
+        f"%), {made}{_standing(p_value)}"
+    )
+
+
+def counted(rows: int, units: int) -> str:
+    """How many target rows are labelled, in words; for tagging these are words of sentences."""
+    if units == rows:
+        return f"{rows} labelled target rows"
+    return f"{rows} labelled words of {units} target sentences"
+
+
 def _standing(p_value: float) -> str:
     if p_value >= 1.0:
         return ", which could not be tested."

@@ -22,7 +22,7 @@ def scalars(folder: Path) -> EventAccumulator:
 def test_every_stage_s_figures_are_events(files: dict[str, Any], tmp_path: Path) -> None:
     files["iwda"] = files["iwda"] | {"logging_steps": 1}
     run = isogloss.adapt(
-        output=tmp_path / "run", tensorboard=True, **{**files, "recipe": "iwda"}
+        output=tmp_path / "run", **(files | {"tensorboard": True, "recipe": "iwda"})
     ).folder
     assert {path.name for path in (run / "tensorboard").iterdir()} == {"zero-shot", "iwda"}
     events = scalars(run / "tensorboard" / "iwda")
@@ -36,7 +36,7 @@ def test_events_are_left_out_where_they_are_not_wanted(
     files: dict[str, Any], tmp_path: Path
 ) -> None:
     run = isogloss.adapt(
-        output=tmp_path / "run", tensorboard=False, **(files | {"recipe": "zero-shot"})
+        output=tmp_path / "run", **(files | {"tensorboard": False, "recipe": "zero-shot"})
     )
     assert not (run.folder / "tensorboard").exists()
 
@@ -44,8 +44,8 @@ def test_events_are_left_out_where_they_are_not_wanted(
 def test_events_change_nothing_about_a_run(files: dict[str, Any], tmp_path: Path) -> None:
     """A finished run is the same one whoever watched it."""
     run = tmp_path / "run"
-    first = isogloss.adapt(output=run, tensorboard=False, **(files | {"recipe": "zero-shot"}))
-    again = isogloss.adapt(output=run, tensorboard=True, **(files | {"recipe": "zero-shot"}))
+    first = isogloss.adapt(output=run, **(files | {"tensorboard": False, "recipe": "zero-shot"}))
+    again = isogloss.adapt(output=run, **(files | {"tensorboard": True, "recipe": "zero-shot"}))
     assert first.metrics == again.metrics
 
 
@@ -56,7 +56,7 @@ def test_without_tensorboard_only_a_wish_for_it_is_refused(
     assert not settings.writes_events(None)
     with pytest.raises(IsoglossError) as caught:
         isogloss.adapt(
-            output=tmp_path / "run", tensorboard=True, **(files | {"recipe": "zero-shot"})
+            output=tmp_path / "run", **(files | {"tensorboard": True, "recipe": "zero-shot"})
         )
     assert caught.value.code == "E760"
     assert not (tmp_path / "run").exists()

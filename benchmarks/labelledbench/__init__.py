@@ -1,0 +1,1 @@
+"""Parts of the benchmark of choices by a few labelled target rows."""

@@ -1,0 +1,108 @@
+"""What a run says of its labelled target rows: scores, and what the labels were used for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isogloss.recipes.folder import RunFolder
+from isogloss.recipes.labelled_rows import read_labelled
+from isogloss.recipes.methods import AUTO
+from isogloss.selection.labelled import LabelledRows, LabelledScore, score_labelled
+from isogloss.selection.wording import METRIC_NAMES, counted
+
+LEVEL = 0.9
+
+
+def labelled_report(
+    folder: RunFolder, stages: list[str], *, recipe: str, tagging: bool
+) -> dict[str, Any] | None:
+    """The part `labelled` of `metrics.json`, or None where no target row was labelled.
+
+    Args:
+        folder: of the run.
+        stages: finished ones.
+        recipe: of the run.
+        tagging: whether rows are words of sentences.
+
+    Returns:
+        `rows`, `units` (sentences, for tagging), `used_for` (of "check", "choose", "prior"),
+        `trained_on` (False), `level`, `scores`: stage -> `accuracy` and `macro_f1` -> `value` and
+        `interval`, and `sentences` for people.
+    """
+    rows = read_labelled(folder, stages)
+    if rows is None:
+        return None
+    scores = {stage: scores_of(rows, stage) for stage in stages}
+    used = ["check", *(["choose"] if recipe == AUTO and len(stages) > 1 else []), "prior"]
+    units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
+    metric = "accuracy" if tagging else "macro_f1"
+    return {
+        "rows": len(rows.labels),
+        "units": units,
+        "used_for": used,
+        "trained_on": False,
+        "level": LEVEL,
+        "scores": {stage: _plain(found) for stage, found in scores.items()},
+        "sentences": [
+            _scores_sentence(counted(len(rows.labels), units), scores, metric),
+            _use_sentence(used),
+        ],
+    }
+
+
+def scores_of(rows: LabelledRows, stage: str) -> dict[str, LabelledScore]:
+    """Both metrics of a stage's model on the labelled rows alone."""
+    logits = rows.logits[stage]
+    units = np.arange(len(logits)) if rows.groups is None else np.asarray(rows.groups)
+    return score_labelled(
+        logits.argmax(axis=1), rows.labels, units, num_classes=logits.shape[1], level=LEVEL
+    )
+
+
+def told_by_labels(rows: LabelledRows, stage: str, metric: str) -> dict[str, Any]:
+    """The score to expect where labelled rows are all there is to tell it; see `expect`."""
+    found = scores_of(rows, stage)[metric]
+    low, high = found.interval
+    units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
+    sentence = (
+        f"Expected {METRIC_NAMES[metric]} on the target: {100 * found.value:.1f} % "
+        f"({100 * LEVEL:g} % interval {100 * low:.1f} to {100 * high:.1f} %), by "
+        f"{counted(len(rows.labels), units)} alone: no source rows were held out from training."
+    )
+    return {
+        "metric": metric,
+        "value": found.value,
+        "interval": [low, high],
+        "level": LEVEL,
+        "sentence": sentence,
+    }
+
+
+def _plain(scores: dict[str, LabelledScore]) -> dict[str, Any]:
+    return {
+        metric: {"value": each.value, "interval": list(each.interval)}
+        for metric, each in scores.items()
+    }
+
+
+def _scores_sentence(rows: str, scores: dict[str, dict[str, LabelledScore]], metric: str) -> str:
+    parts = []
+    for stage, found in scores.items():
+        low, high = (f"{100 * bound:.1f}" for bound in found[metric].interval)
+        parts.append(f"{stage} {100 * found[metric].value:.1f} % ({low} to {high})")
+    name = METRIC_NAMES[metric]
+    named = f"{name[0].upper()}{name[1:]} on {rows}, with {100 * LEVEL:g} % intervals"
+    return f"{named}: {', '.join(parts)}."
+
+
+def _use_sentence(used: list[str]) -> str:
+    uses = {
+        "check": "to check what to expect",
+        "choose": "to choose among the candidates",
+        "prior": "to estimate the class balance",
+    }
+    parts = [uses[name] for name in used]
+    listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Their labels were used {listed}; no weight was trained on them."

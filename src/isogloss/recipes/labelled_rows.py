@@ -1,0 +1,69 @@
+"""What stages left of the labelled target rows, read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from isogloss.data.arrays import read_arrays
+from isogloss.errors import IsoglossError
+from isogloss.recipes.folder import RunFolder, read_json
+from isogloss.selection.labelled import LabelledRows
+
+# In a stage's folder: the labelled rows as its model sees them, and the prior that they refine.
+LABELLED, PRIOR = "labelled.safetensors", "prior.json"
+
+
+def read_labelled(folder: RunFolder, stages: Iterable[str]) -> LabelledRows | None:
+    """What stages say of the labelled rows; None where there were none to ask about.
+
+    Raises:
+        IsoglossError: E532 for a file that cannot be read.
+    """
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for stage in stages:
+        if (folder.stage(stage) / LABELLED).is_file():
+            found[stage] = _read(folder.stage(stage))[0]
+    if not found:
+        return None
+    first = next(iter(found.values()))
+    return LabelledRows(
+        labels=first["labels"],
+        groups=first["groups"],
+        logits={stage: arrays["logits"] for stage, arrays in found.items()},
+    )
+
+
+def labelled_metrics(folder: RunFolder, stage: str) -> dict[str, float] | None:
+    """The task's scores of a stage on the labelled rows, or None where there were none."""
+    if not (folder.stage(stage) / LABELLED).is_file():
+        return None
+    found: dict[str, float] = _read(folder.stage(stage))[1]["metrics"]
+    return found
+
+
+def _read(folder: Path) -> tuple[dict[str, np.ndarray], Any]:
+    path = folder / LABELLED
+    try:
+        return read_arrays(path)
+    except ValueError as error:
+        raise IsoglossError("E532", path=path, reason=str(error)) from error
+
+
+def prior_of(folder: RunFolder, stage: str) -> dict[str, Any]:
+    """A finished stage's report of the target's prior, refined by labelled rows where there are.
+
+    Args:
+        folder: of the run.
+        stage: a finished one.
+    """
+    path = folder.stage(stage) / PRIOR
+    if path.is_file():
+        return read_json(path)
+    result = folder.stage_result(stage)
+    assert result is not None
+    prior: dict[str, Any] = result["prior"]
+    return prior
