@@ -15,6 +15,7 @@ from rich.text import Text
 from isogloss.cli import options
 from isogloss.cli.console import cell, one_line, stacked, stdout
 
+CLASSES = "auto, labels, corrected, predicted"
 _WHAT, _HOW = "What is measured", "How it is measured"
 _TITLES = {"cls": "[CLS]", "mean": "mean of tokens", "active": "active tokens"}
 # Models side by side in one table.
@@ -62,18 +63,19 @@ def analyze(
     view: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="[cls|mean|active]",
-            help="[CLS], mean of tokens, or tokens with a label; may be repeated (default: cls "
-            "and mean, for tagging active).",
+            metavar="NAME",
+            help="cls ([CLS]), mean (of tokens), active (tokens with a label); may be repeated "
+            "(default: cls and mean, for tagging active).",
             rich_help_panel=_WHAT,
         ),
     ] = None,
     classes: Annotated[
         str,
         typer.Option(
-            metavar="[auto|labels|corrected|predicted]",
-            help="Classes of target rows: labels, or the model's probabilities, as they are or "
-            "corrected by the run's estimated class balance; auto: the best there is.",
+            metavar="NAME",
+            help=f"Classes of target rows: {CLASSES}: labels, or the model's probabilities, "
+            "corrected by the run's estimated class balance or as they are; auto: the first there "
+            "is.",
             rich_help_panel=_WHAT,
         ),
     ] = "auto",

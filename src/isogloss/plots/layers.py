@@ -29,12 +29,11 @@ def plot_layer_curves(
     title: str = "",
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one curve a model over the layers: values, intervals as bands, floors as faint lines.
+    """Draw one curve a model over the layers: values, intervals as bands, floors dotted.
 
     Args:
         curves: by name, as `isogloss.analysis.curves.layer_curves` gives them: `layers`, `values`,
-            `low`, `high` and `floors`, all of one length; None for what does not exist. The last
-            two layers "features" and 0 are named, others numbered.
+            `low`, `high` and `floors`, all of one length; None for what does not exist.
         ylabel: what the values are.
         title: above, at the left.
         ax: to draw on; by default on a figure of its own.
@@ -56,7 +55,8 @@ def plot_layer_curves(
         )
         axes.plot(x, values, dashes, color=colour, marker=mark, ms=4, lw=1.6, label=_shown(name))
         axes.fill_between(x, low, high, color=colour, alpha=0.18, lw=0)
-        axes.plot(x, floors, dashes, color=colour, lw=0.8, alpha=0.55)
+        note = "no shift" if place == len(curves) - 1 and np.isfinite(floors).any() else None
+        axes.plot(x, floors, ":", color="#666666", lw=0.9, label=note)
     axes.set_xticks(range(len(order)), [_NAMES.get(layer, str(layer)) for layer in order])
     axes.set_xlabel("layer")
     axes.set_ylabel(ylabel)
