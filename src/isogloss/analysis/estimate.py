@@ -113,7 +113,8 @@ def describe(
     conditional[MMD], unconditioned[MMD] = _discrepancy(kernel, (draws[0], draws[1]), both, level)
     similarity = float(class_mean_cka(source.means()[both], target.means()[both]))
     conditional[CLASS_CKA] = Measure(
-        similarity, *centred_interval(similarity, resampled[CLASS_CKA][0], level=level, least=0.0)
+        similarity,
+        *centred_interval(similarity, resampled[CLASS_CKA][0], level=level, least=0.0, most=1.0),
     )
     return FeatureShift(
         conditional=conditional,

@@ -29,7 +29,12 @@ def draw_blocks(present: Integers, num_blocks: int, *, replicates: int, seed: in
 
 
 def centred_interval(
-    value: float, replicates: Floats, *, level: float, least: float = -np.inf
+    value: float,
+    replicates: Floats,
+    *,
+    level: float,
+    least: float = -np.inf,
+    most: float = np.inf,
 ) -> tuple[float, float]:
     """The interval around a value that its replicates' spread gives.
 
@@ -41,6 +46,7 @@ def centred_interval(
         replicates: (r,) the same of resampled data; NaN where it does not exist.
         level: coverage, in 0..1.
         least: that such a value can be; the interval does not go below.
+        most: that it can be; the interval does not go above.
 
     Returns:
         Low and high; both NaN where there are fewer than two replicates.
@@ -50,4 +56,4 @@ def centred_interval(
         return float("nan"), float("nan")
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(usable - usable.mean(), [tail, 1.0 - tail])
-    return max(value + float(low), least), value + float(high)
+    return max(value + float(low), least), min(value + float(high), most)

@@ -18,8 +18,9 @@ from isogloss.cli.console import cell, one_line, stacked, stdout
 CLASSES = "auto, labels, corrected, predicted"
 _WHAT, _HOW = "What is measured", "How it is measured"
 _TITLES = {"cls": "[CLS]", "mean": "mean of tokens", "active": "active tokens"}
-# Models side by side in one table.
-_ABREAST = 2
+_COLUMNS = ("L1", "scaled", "all", "MMD²", "means")
+# Models side by side in one table, where there is room for so many columns of text.
+_ABREAST, _ROOM = 2, 120
 
 
 def analyze(
@@ -163,7 +164,8 @@ def analyze(
 def show_analysis(report: Mapping[str, Any], written: Sequence[Path]) -> None:
     """Print the tables, what to mind, and where the files are."""
     console = stdout()
-    console.print(stacked(*tables(report)))
+    abreast = _ABREAST if console.width >= _ROOM else 1
+    console.print(stacked(*tables(report, abreast=abreast)))
     console.print()
     notes = [*report["sentences"], *notes_on(report)]
     for note in notes:
@@ -172,14 +174,14 @@ def show_analysis(report: Mapping[str, Any], written: Sequence[Path]) -> None:
         console.print(Text(one_line(f"written  {path}")), soft_wrap=True)
 
 
-def tables(report: Mapping[str, Any]) -> list[Table]:
-    """A table for each view and each two models: layers by measures."""
+def tables(report: Mapping[str, Any], *, abreast: int) -> list[Table]:
+    """A table for each view and each `abreast` models: layers by measures."""
     models = report["models"]
     views = [v for v in _TITLES if any(e["view"] == v for m in models for e in m["layers"])]
     return [
-        _table(view, models[start : start + _ABREAST])
+        _table(view, models[start : start + abreast])
         for view in views
-        for start in range(0, len(models), _ABREAST)
+        for start in range(0, len(models), abreast)
     ]
 
 
@@ -189,8 +191,9 @@ def notes_on(report: Mapping[str, Any]) -> list[str]:
     notes = [
         f"L1: distance of the class means, averaged over classes, ± half its {level} interval; in "
         "brackets where the interval reaches down to what no shift would show with so few rows. "
-        "/spread: in units of the spread of the source's classes. all: the same of all rows, class "
-        "balance included. MMD²: kernel discrepancy by class."
+        "scaled: in units of the spread of the source's classes. all: scaled, of all rows, class "
+        "balance included. MMD²: kernel discrepancy by class. means: CKA of the class means, 0 "
+        "to 1: how alike the two sides arrange their classes."
     ]
     if len(report["models"]) > 1:
         first = report["models"][0]["name"]
@@ -204,12 +207,13 @@ def _table(view: str, models: Sequence[Mapping[str, Any]]) -> Table:
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
+        collapse_padding=True,
     )
     out.add_column(cell("layer"), no_wrap=True)
     found = [{e["layer"]: e for e in model["layers"] if e["view"] == view} for model in models]
     compared = [any(e["similarity"] for e in layers.values()) for layers in found]
     for model, is_later in zip(models, compared, strict=True):
-        names = ["L1", "/spread", "all/spread", "MMD²", *(["CKA"] if is_later else [])]
+        names = [*_COLUMNS, *(["CKA"] if is_later else [])]
         for place, name in enumerate(names):
             above = one_line(model["name"]) if place == 0 else ""
             out.add_column(Text(f"{above}\n{name}"), justify="right", no_wrap=True)
@@ -224,17 +228,18 @@ def _table(view: str, models: Sequence[Mapping[str, Any]]) -> Table:
 def _cells(place: Mapping[str, Any] | None, *, is_later: bool) -> list[Text]:
     """One model's cells of a row."""
     if place is None:
-        return [Text("–")] * (5 if is_later else 4)
+        return [Text("–")] * (len(_COLUMNS) + is_later)
     own, overall = place["conditional"] or {}, place["unconditioned"]
     cells = [
         Text(_with_reach(own.get("l1"))),
         Text(_number(own.get("l1", {}).get("scaled"))),
         Text(_number(overall["l1"]["scaled"])),
         Text(_number(own.get("mmd2", {}).get("value"))),
+        Text(_number(own.get("class_mean_cka", {}).get("value"), 2)),
     ]
     if is_later:
         sides = (place["similarity"] or {}).values()
-        cells.append(Text(" / ".join(_number(side["value"], 2) for side in sides)))
+        cells.append(Text("/".join(_number(side["value"], 2) for side in sides)))
     return cells
 
 
@@ -247,7 +252,7 @@ def _with_reach(measure: Mapping[str, Any] | None) -> str:
     reach = (measure["high"] - measure["low"]) / 2
     if measure["value"] == 0 and reach == 0:
         return "0"
-    text = f"{_number(measure['value'])} ±{_number(reach)}"
+    text = f"{_number(measure['value'])} ±{_number(reach, 2)}"
     hidden = measure["floor"] is not None and measure["low"] <= measure["floor"]
     return f"({text})" if hidden else text
 

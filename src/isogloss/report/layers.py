@@ -35,7 +35,7 @@ def draw_analysis(report: Mapping[str, Any], stem: Path) -> tuple[Path, ...]:
         IsoglossError: E121 where they cannot be written.
     """
     views = [v for v in VIEWS if any(e["view"] == v for m in report["models"] for e in m["layers"])]
-    figure = Figure(figsize=(4.6 * len(views), 6.0), dpi=100, layout="constrained")
+    figure = Figure(figsize=(4.6 * len(views), 6.0), dpi=90, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(2, len(views), squeeze=False)
     estimated = ", estimated classes" if report["is_estimate"] else ""
