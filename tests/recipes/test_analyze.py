@@ -54,9 +54,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
     isogloss.adapt(
         **{name: str(path) for name, path in sides.items()},
         model=str(encoder),
-        recipe="iwda",
         output=folder / "run",
-        **(SETTINGS | {"pooling": "mean", "max_steps": 2}),
+        **(SETTINGS | {"recipe": "iwda", "pooling": "mean", "max_steps": 2}),
     )
     return folder
 

@@ -13,9 +13,9 @@ from isogloss.errors import IsoglossError
 from isogloss.models.loading import load_backbone
 from isogloss.models.precision import Precision, choose_precision
 from isogloss.models.sources import locate, read_config
+from isogloss.recipes.choosing import finished_stages
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import CONFIG, DONE, RunFolder, read_json
-from isogloss.recipes.methods import stage_names
 from isogloss.recipes.serving import SETTINGS, ServedModel, model_folder, open_served, read_settings
 from isogloss.tasks import Task, make_task
 
@@ -117,9 +117,7 @@ def models_of(where: str | Path, stages: Sequence[str]) -> list[ModelToAnalyze]:
 
 
 def _of_run(run: RunFolder, stages: Sequence[str]) -> list[ModelToAnalyze]:
-    config = RunConfig.load(run.root / CONFIG)
-    names = stage_names(config.recipe, config.teacher)
-    finished = [name for name in names if run.stage_result(name) is not None]
+    finished = list(finished_stages(run, RunConfig.load(run.root / CONFIG)))
     if not finished:
         raise IsoglossError("E525", folder=run.root)
     for name in stages:
