@@ -45,6 +45,7 @@ def test_no_module_is_long(name: str) -> None:
     [
         ("labelshift", (), NUMERIC),
         ("alignment", (), NUMERIC),
+        ("analysis", ("isogloss.labelshift",), NUMERIC - {"torch"} | {"statistics"}),
         ("selection", ("isogloss.labelshift",), NUMERIC - {"torch"} | {"sklearn"}),
     ],
 )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from isogloss.models.features import FeatureClassifier
     from isogloss.progress import Progress
     from isogloss.recipes.adapt import AdaptResult, adapt
+    from isogloss.recipes.analyze import analyze
     from isogloss.recipes.choosing import select
     from isogloss.recipes.config import RunConfig
     from isogloss.recipes.evaluate import evaluate_file
@@ -66,6 +67,7 @@ _PLACES = {
     "SequenceClassification": "isogloss.tasks",
     "TokenClassification": "isogloss.tasks",
     "adapt": "isogloss.recipes.adapt",
+    "analyze": "isogloss.recipes.analyze",
     "correct": "isogloss.labelshift.correction",
     "estimate_file_prior": "isogloss.recipes.prior",
     "estimate_prior": "isogloss.labelshift.prior_estimation",
@@ -101,6 +103,7 @@ __all__ = [
     "TokenClassification",
     "__version__",
     "adapt",
+    "analyze",
     "correct",
     "estimate_file_prior",
     "estimate_prior",

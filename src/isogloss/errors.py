@@ -2,7 +2,8 @@
 
 A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100
 data, 200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run
-folders, 600 configuration and command line. A code, once released, keeps its meaning.
+folders, 600 configuration and command line, 700 analysis. A code, once released, keeps its
+meaning.
 """
 
 from __future__ import annotations
@@ -284,6 +285,20 @@ ERRORS: dict[str, str] = {
     "{least} drawn at random, better 50 or more, or leave them out.",
     "E663": "The recipe {recipe!r} knows the labels of all target rows, so a few labelled ones are "
     "of no use to it; leave labelled_target out, or choose another recipe.",
+    # 700 feature shift
+    "E700": "The kernel discrepancy needs at least 2 rows on each side, but {name} have {found}; "
+    "give more.",
+    "E701": "The {side} classes come as ids in one update and as probabilities in another; give "
+    "the rows of one side in one way.",
+    "E702": "{folder} is neither a run nor a model (it holds no stages and no config.json); give "
+    "the folder of a run or of a model, or the name of a model on the hub.",
+    "E703": "There is no layer {layer!r} in {name}; it has the layers 0 (embeddings) to {last}, "
+    "and 'features'.",
+    "E704": "The target {name} has no labels (column '{column}'), and {model} has no head for the "
+    "source's labels that could predict them; give a labelled target, or a run.",
+    "E705": "There is no estimated class balance for {model}, by which --classes corrected would "
+    "correct its predictions; choose labels or predicted, or give a run.",
+    "E706": "No class has rows in both {source} and {target}; give files with the same classes.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
     "tensorboard=true.",
 }
@@ -301,6 +316,10 @@ WARNINGS: dict[str, str] = {
     "compile_critic to never to be rid of this warning.",
     "W531": "{name} has {count} labelled target rows; with more than {most}, training on them (the "
     "recipe 'bilingual') is likely to help more than choosing by them.",
+    "W700": "Not both sides have rows of these classes: {names}; the mean over classes leaves them "
+    "out.",
+    "W701": "{name} holds rows that the models in {folder} were trained on, where their features "
+    "look better separated than elsewhere; give other labelled rows of the source language.",
     "W201": "{where} mixes IOB1 and IOB2 tags: {tag} in row {row} continues no entity, yet other "
     "entities begin with B-; the tags are kept as they are, and strict scoring passes over "
     "{count} such pieces of entities.",

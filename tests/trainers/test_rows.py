@@ -57,12 +57,12 @@ def test_mode_is_left_as_it_was_and_progress_adds_up() -> None:
 
 def test_batches_hold_their_budget_and_every_example_once() -> None:
     lengths = np.random.default_rng(0).integers(3, 60, size=200)
-    batches = list(module._batches(lengths, budget=100))
+    batches = list(module.length_batches(lengths, budget=100))
     assert sorted(np.concatenate(batches).tolist()) == list(range(200))
     assert all(len(b) * lengths[b].max() <= 100 for b in batches)
     padded = sum(len(b) * lengths[b].max() for b in batches)
     assert padded < 1.1 * lengths.sum()
-    assert [b.tolist() for b in module._batches(np.array([500, 3]), budget=100)] == [[0], [1]]
+    assert [b.tolist() for b in module.length_batches(np.array([500, 3]), budget=100)] == [[0], [1]]
 
 
 @pytest.mark.parametrize("token", [False, True])

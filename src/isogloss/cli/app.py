@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from isogloss.cli.adapt import adapt
+from isogloss.cli.analyze import analyze
 from isogloss.cli.demo import demo
 from isogloss.cli.env import env
 from isogloss.cli.evaluate import evaluate
@@ -49,7 +50,7 @@ def options(
     """Options of the command itself; the help text is the one given to `app`."""
 
 
-for command in (inspect, adapt, select, predict, evaluate, prior, demo, env):
+for command in (inspect, adapt, select, predict, evaluate, prior, analyze, demo, env):
     app.command(no_args_is_help=command not in (demo, env))(command)
 
 

@@ -81,7 +81,7 @@ def collect_rows(
     lengths = np.asarray(lengths_of(dataset))
     parts: list[tuple[np.ndarray, ...]] = []
     with inference(classifier, precision):
-        for indices in _batches(lengths, budget=tokens_per_batch(device)):
+        for indices in length_batches(lengths, budget=tokens_per_batch(device)):
             batch = collator(rows_of(dataset, indices.tolist()))
             parts.append(_run(classifier, batch, indices, device, features))
             if progress is not None:
@@ -89,8 +89,13 @@ def collect_rows(
     return _in_order(parts, classifier, features)
 
 
-def _batches(lengths: np.ndarray, *, budget: int) -> Iterator[np.ndarray]:
-    """Indices in batches of at most `budget` tokens (or one example), the longest first."""
+def length_batches(lengths: np.ndarray, *, budget: int) -> Iterator[np.ndarray]:
+    """Yield indices in batches of at most `budget` tokens (or one example), the longest first.
+
+    Args:
+        lengths: (n,) token counts.
+        budget: of tokens in a batch, padding counted, >= 1.
+    """
     order = np.argsort(-lengths, kind="stable")
     start = 0
     while start < len(order):
