@@ -12,7 +12,7 @@ from matplotlib.image import imread
 
 from isogloss.errors import IsoglossError
 from isogloss.plots import plot_layer_curves
-from isogloss.report.layers import draw_analysis
+from isogloss.report.analysis import draw_analysis
 
 CURVES: dict[str, dict[str, list[Any]]] = {
     "zero-shot": {
