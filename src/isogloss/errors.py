@@ -8,6 +8,9 @@ folders, 600 configuration and command line. A code, once released, keeps its me
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 # One entry per code: the sentence, with named fields in braces.
@@ -256,6 +259,8 @@ ERRORS: dict[str, str] = {
     "{recipe!r}; leave it out, or choose auto.",
     "E543": "The recipe 'auto' chooses by source rows that no candidate was trained on, but "
     "holdout is 0; set it to 0.1 or so.",
+    # 740 reports
+    "E740": "A report cannot be written to {path}; give a name that ends in .html.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
@@ -292,6 +297,9 @@ WARNINGS: dict[str, str] = {
     "starts anew for {wanted}.",
     "W312": "{name} was exported with mean pooling but trained on elsewhere, so it is used as it "
     "is, with pooling 'cls' over all its layers.",
+    "W707": "The report of {folder} could not be made ({reason}); the run itself is whole, and "
+    "`isogloss report {folder}` tries again.",
+    "W708": "The report leaves out {part} ({reason}); the rest is there.",
     "W420": "The last layer of {architecture} had no bias and now has one, which is lost when the "
     "saved model is loaded by a class that makes none.",
 }
@@ -322,7 +330,27 @@ def _rebuild(code: str, fields: dict[str, Any]) -> IsoglossError:
     return IsoglossError(code, **fields)
 
 
+_notes: ContextVar[tuple[list[str], ...]] = ContextVar("notes", default=())
+
+
+@contextmanager
+def noted_warnings() -> Iterator[list[str]]:
+    """A list of the texts of all warnings of ours issued in the body, each once, in their order.
+
+    They are issued as always; a body within a body notes in both lists.
+    """
+    texts: list[str] = []
+    before = _notes.set((*_notes.get(), texts))
+    try:
+        yield texts
+    finally:
+        _notes.reset(before)
+
+
 def warn(code: str, *, stacklevel: int = 2, **fields: Any) -> None:
     """Issue the warning `code` of `WARNINGS`, filled with `fields`."""
     text = f"{code}: {WARNINGS[code].format(**fields)}"
+    for texts in _notes.get():
+        if text not in texts:
+            texts.append(text)
     warnings.warn(text, IsoglossWarning, stacklevel=stacklevel + 1)

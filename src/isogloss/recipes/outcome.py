@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from datasets import Dataset
 
@@ -13,18 +13,25 @@ from isogloss.recipes.methods import stage_names
 from isogloss.recipes.workshop import Workshop
 
 
-def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) -> None:
+def finish(
+    shop: Workshop,
+    data: CanonicalData,
+    given: Mapping[str, Dataset],
+    said: Sequence[str] = (),
+) -> None:
     """Choose what the run serves, say what to expect of it, and deliver it.
 
     Args:
         shop: the run, its stages finished.
         data: for the facts about it.
         given: data sets by side, in place of the files that the configuration names.
+        said: what has been warned of in this call; earlier calls' stages have their own record.
     """
     config, folder = shop.config, shop.folder
     names = stage_names(config.recipe, config.teacher)
     results = {name: found for name in names if (found := folder.stage_result(name)) is not None}
     chosen, choice, expected = choose(folder, config, list(results))
+    earlier = [text for found in results.values() for text in found.get("warnings", ())]
     metrics = {
         "headline": shop.task.headline,
         "stages": {name: result["metrics"] for name, result in results.items()},
@@ -32,5 +39,6 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
         "data": data.facts,
         "chosen": choice,
         "expected": expected,
+        "warnings": list(dict.fromkeys([*said, *earlier])),
     }
     deliver(folder, config, chosen, metrics, target=given.get("target"), progress=shop.progress)
