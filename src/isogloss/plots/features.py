@@ -20,6 +20,7 @@ from isogloss.labelshift.checks import (
 from isogloss.plots.style import (
     INK,
     axes_or_new,
+    below,
     colour,
     marker,
     name_series,
@@ -112,6 +113,7 @@ def plot_features(
     _draw_points(axes, points[:count], sides[0][1], filled=False)
     _draw_points(axes, points[count:], sides[1][1], filled=True)
     axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
     axes.set_title(title, parse_math=False)
     _name_classes(axes, names, np.union1d(sides[0][1], sides[1][1]))
     return axes
@@ -142,19 +144,16 @@ def _draw_points(axes: Axes, points: Floats, classes: Integers, *, filled: bool)
 
 def _name_classes(axes: Axes, names: Sequence[str], present: Integers) -> None:
     shown = present[:MOST_NAMED]
-    empty: dict[str, list[float]] = {"xdata": [], "ydata": []}
-    handles = [Line2D(**empty, ls="", marker=marker(j), color=colour(j), ms=5) for j in shown]
-    sides = [
-        Line2D(**empty, ls="", marker="o", color=INK, mfc=face, ms=5) for face in ("none", INK)
-    ]
+    handles = [_mark(marker(j), colour(j), colour(j)) for j in shown]
+    sides = [_mark("o", INK, face) for face in ("none", INK)]
     called = [str(names[j]) for j in shown]
     if len(shown) < len(present):
-        handles.append(Line2D(**empty, ls=""))
+        handles.append(_mark("", INK, INK))
         called.append(f"and {len(present) - len(shown)} more")
-    name_series(
-        axes,
-        [*sides, *handles],
-        ["source", "target", *called],
-        loc="center left",
-        bbox_to_anchor=(1.0, 0.5),
-    )
+    names_shown = ["source", "target", *called]
+    name_series(axes, [*sides, *handles], names_shown, **below(len(names_shown), drop=0.02))
+
+
+def _mark(shape: str, edge: str, face: str) -> Line2D:
+    """A point of a legend."""
+    return Line2D([], [], ls="", marker=shape, color=edge, markerfacecolor=face, markersize=5)

@@ -19,7 +19,16 @@ from isogloss.labelshift.checks import (
     check_shape,
     finite_array,
 )
-from isogloss.plots.style import MUTED, axes_or_new, colour, line, marker, name_series, styled
+from isogloss.plots.style import (
+    MUTED,
+    axes_or_new,
+    below,
+    colour,
+    line,
+    marker,
+    name_series,
+    styled,
+)
 from isogloss.plots.style import percent as percentage
 
 
@@ -141,5 +150,5 @@ def plot_reliability(
     axes.xaxis.set_major_formatter(percentage)
     axes.yaxis.set_major_formatter(percentage)
     axes.set_title("Reliability")
-    name_series(axes, lines, names, loc="upper left")
+    name_series(axes, lines, names, **below(len(lines), drop=0.18, widest=2))
     return axes

@@ -15,7 +15,7 @@ from isogloss.errors import IsoglossError
 # Endings of pictures -> what matplotlib calls the format.
 PICTURES = {".png": "png", ".pdf": "pdf", ".svg": "svg"}
 # Else an SVG's ids are drawn anew and a date goes into SVG and PDF.
-_SALT = {"svg.hashsalt": "isogloss"}
+_SALT: dict[Any, Any] = {"svg.hashsalt": "isogloss"}
 _UNDATED: dict[str, dict[str, Any]] = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ParamSpec
@@ -32,7 +33,7 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 SHADES = "Blues"
 
 SIZE = (6.4, 3.6)
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
@@ -45,6 +46,10 @@ _STYLE = {
     "legend.frameon": False,
 }
 _LONGEST_NAME = 18
+# Control characters but for spaces, halves of characters, and what is no character.
+_UNDRAWABLE = ("Cc", "Cs", "Cn")
+# Names set in a row begin to touch at about so many.
+_LETTERS_PER_INCH = 10
 
 P = ParamSpec("P")
 
@@ -94,8 +99,13 @@ def percent(share: float, _: Any = None) -> str:
 
 def short(name: str, most: int = _LONGEST_NAME) -> str:
     """A class name on one line, cut where it is longer than `most` characters."""
-    line = " ".join(name.split())
+    line = " ".join(_drawable(name).split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _drawable(text: str) -> str:
+    """The text without what neither a font has nor an SVG file may hold."""
+    return "".join("\ufffd" if unicodedata.category(c) in _UNDRAWABLE else c for c in text)
 
 
 def name_ticks(ax: Axes, names: Sequence[str], *, axis: str = "x") -> None:
@@ -111,7 +121,8 @@ def name_ticks(ax: Axes, names: Sequence[str], *, axis: str = "x") -> None:
     cut = [short(name) for name in names]
     put = ax.set_xticks if axis == "x" else ax.set_yticks
     put(range(len(cut)), cut, parse_math=False)
-    if axis == "x" and max(map(len, cut), default=0) * len(cut) > 60:
+    inches = ax.get_window_extent().width / ax.figure.dpi
+    if axis == "x" and max(map(len, cut), default=0) * len(cut) > _LETTERS_PER_INCH * inches:
         ax.tick_params(axis="x", rotation=40)
         for label in ax.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
@@ -132,10 +143,20 @@ def name_series(ax: Axes, handles: Sequence[Any], names: Sequence[str], **place:
         text.set_text(short(name, 40))
 
 
-def below(columns: int, *, lower: bool = False) -> dict[str, Any]:
-    """Where a legend stands that goes under the axes; lower, where the axis has a label."""
-    place = (0.5, -0.2 if lower else -0.14)
-    return {"loc": "upper center", "bbox_to_anchor": place, "ncols": columns}
+def below(entries: int, *, drop: float = 0.14, widest: int = 4) -> dict[str, Any]:
+    """Where a legend stands that goes under the axes.
+
+    Args:
+        entries: in the legend; they fill even columns.
+        drop: how far below, as a share of the axes' height.
+        widest: columns, at most.
+    """
+    rows = max(1, -(-entries // widest))
+    return {
+        "loc": "upper center",
+        "bbox_to_anchor": (0.5, -drop),
+        "ncols": max(1, -(-entries // rows)),
+    }
 
 
 def colour(index: int) -> str:

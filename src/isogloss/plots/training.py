@@ -48,5 +48,5 @@ def plot_training(
     axes.set_xlabel("step of the stage")
     axes.set_title(quantity, parse_math=False)
     if len(lines) > 1:
-        name_series(axes, lines, list(curves), **below(min(len(lines), 4), lower=True))
+        name_series(axes, lines, list(curves), **below(len(lines), drop=0.2))
     return axes

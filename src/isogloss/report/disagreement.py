@@ -83,7 +83,8 @@ def compare(
     places = np.flatnonzero(old != new)
     counts = Counter(zip(old[places].tolist(), new[places].tolist(), strict=True))
     kinds = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    shown = _in_turn(places, old, new, second, [kind for kind, _ in kinds], most)
+    groups = after.rows.target_groups
+    shown = _in_turn(places, old, new, second, [kind for kind, _ in kinds], most, groups)
     names = run.labels
     texts = _texts(run, after, shown)
     examples = [
@@ -115,17 +116,24 @@ def _in_turn(
     probabilities: Floats,
     kinds: Sequence[tuple[int, int]],
     most: int,
+    groups: np.ndarray | None,
 ) -> list[int]:
-    """The surest of each kind, then the second surest of each, and so on."""
+    """The surest of each kind, then the second surest of each, and so on; no example twice."""
     sure = probabilities[places, new[places]]
     ordered = places[np.argsort(-sure, kind="stable")]
-    waiting = {kind: [i for i in ordered if (old[i], new[i]) == kind] for kind in kinds[:most]}
-    chosen: list[int] = []
+    waiting = {
+        kind: ordered[(old[ordered] == kind[0]) & (new[ordered] == kind[1])].tolist()
+        for kind in kinds[:most]
+    }
+    chosen: dict[int, int] = {}
     while len(chosen) < most and any(waiting.values()):
         for queue in waiting.values():
-            if queue and len(chosen) < most:
-                chosen.append(int(queue.pop(0)))
-    return chosen
+            while queue and len(chosen) < most:
+                row = queue.pop(0)
+                example = row if groups is None else int(groups[row])
+                if chosen.setdefault(example, row) == row:
+                    break
+    return list(chosen.values())
 
 
 def _texts(

@@ -108,14 +108,13 @@ def reliability(stage: StageRows, weights: Floats, *, corrected: bool) -> list[P
     ax = axes_or_new(None, size=TALL)
     plot_reliability(known, labels, counts=counts, ax=ax)
     title = "Reliability diagram: share of rows that are right against the confidence."
-    pictures = [
+    return [
         Picture(
             inline_svg(ax, name="plot-reliability", title=title),
             "How often the model is right where it is so sure; on the dotted line it is as right "
             "as it is sure.",
         )
     ]
-    return pictures
 
 
 def confusion(

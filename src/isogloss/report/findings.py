@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -84,13 +85,13 @@ def look(run: RunFacts) -> Findings:
     first, name, weights = _compared(run)
     found = Findings(weights=np.asarray(run.prior["weights"]), before=first, after=name)
     for stage in run.stages:
-        rows = found.attempt(f"what {stage} kept", lambda stage=stage: read_stage(run, stage))
+        rows = found.attempt(f"what {stage} kept", partial(read_stage, run, stage))
         if rows is not None:
             found.rows[stage] = rows
     before, after = (found.rows.get(n.removesuffix("+prior")) for n in (first, name))
     if before is not None and after is not None and first != name:
         found.disagreement = found.attempt(
-            "where the models disagree", lambda: compare(run, before, after, weights)
+            "where the models disagree", partial(compare, run, before, after, weights)
         )
     found.shifts = found.attempt("the feature shift", lambda: _shifts(run, found)) or []
     return found

@@ -17,6 +17,7 @@ from isogloss.models.card import EXAMPLES, OFFLINE_BASE
 from isogloss.report import wording
 from isogloss.report.findings import Findings, look
 from isogloss.report.reading import RunFacts, read_run
+from isogloss.selection.wording import METRIC_NAMES
 
 REPORT = "report.html"
 # Rows of a table of classes, and characters of a text of the user's.
@@ -77,6 +78,11 @@ def render(run: RunFacts, found: Findings) -> str:
         pictures=pictures,
         words=wording,
         asked=asked(run),
+        measures=list(
+            dict.fromkeys(
+                m for s in run.metrics["stages"].values() for found in s.values() for m in found
+            )
+        ),
         summary=summary(run, found),
         balance=balance_rows(run),
         warnings=[wording.warning_text(text) for text in run.metrics.get("warnings", ())],
@@ -94,6 +100,7 @@ def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
     """The pictures by section; a section without any has an empty list."""
     # Not on top: it loads the plotting library, which the text alone does not need.
     from isogloss.report import figures
+    from isogloss.report.layers import draw_layers, layer_shifts
 
     tested = scores_on_test(run)
     served, weights = found.rows.get(run.stage), found.weights
@@ -110,6 +117,12 @@ def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
                 + figures.confusion(run, served, weights, corrected=found.corrects)
             ),
         )
+    analysis = run.analysis
+    if analysis is not None:
+        pictures["layers"] = found.attempt(
+            "the shift by layer",
+            lambda: [draw_layers(i, each) for i, each in enumerate(layer_shifts(analysis))],
+        )
     shown = dict.fromkeys((found.before, found.after))
     stages = {name: found.rows.get(name.removesuffix("+prior")) for name in shown}
     pictures["features"] = found.attempt(
@@ -121,7 +134,7 @@ def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
         ],
     )
     return {name: [each for each in some or [] if each] for name, some in
-            ({"trust": None} | pictures).items()}  # fmt: skip
+            ({"trust": None, "layers": None} | pictures).items()}  # fmt: skip
 
 
 def scores_on_test(run: RunFacts) -> dict[str, float]:
@@ -170,11 +183,14 @@ def summary(run: RunFacts, found: Findings) -> list[tuple[str, str, str]]:
     if "value" in expected:
         low, high = expected["interval"]
         level = f"{100 * expected['level']:g} % interval"
-        name = wording.measure_name(expected["metric"])
+        name = METRIC_NAMES.get(expected["metric"], expected["metric"])
         figures.append(
-            (f"Expected {name} on the target", wording.percent(expected["value"]),
-             f"{level} {100 * low:.1f} to {100 * high:.1f}, without target labels")
-        )  # fmt: skip
+            (
+                f"Expected {name} on the target",
+                f"{100 * low:.1f} to {100 * high:.1f} %",
+                f"{level}, estimated without target labels",
+            )
+        )
     significant = "significant" if run.prior["significant"] else "not significant"
     figures.append(
         ("Shift of the class balance", f"{run.prior['shift']:.2f}",

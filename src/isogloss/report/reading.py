@@ -89,17 +89,18 @@ class StageRows:
     examples: int
 
     def probabilities(self, side: str, weights: Floats | None = None) -> Floats:
-        """What the model gives, (r, k), of "source" or "target"; under class weights where given."""
+        """What it gives, (r, k), of "source" or "target"; under class weights where given."""
         logits = self.rows.source_logits if side == "source" else self.rows.target_logits
         found = softmax(np.asarray(logits, dtype=np.float64))
         return found if weights is None else reweigh(found, weights / max(weights.max(), 1e-300))
 
 
-def read_run(folder: str | Path) -> RunFacts:
+def read_run(folder: str | Path, *, metrics: Mapping[str, Any] | None = None) -> RunFacts:
     """Read what a finished run left.
 
     Args:
         folder: of the run.
+        metrics: what `metrics.json` will hold, where all but that is written.
 
     Raises:
         IsoglossError: E524 where there is no such run, E525 where it has not finished, E532 where a
@@ -108,9 +109,10 @@ def read_run(folder: str | Path) -> RunFacts:
     root = Path(folder)
     if not (root / "config.yaml").is_file():
         raise IsoglossError("E524", folder=folder)
-    if not (root / "metrics.json").is_file():
-        raise IsoglossError("E525", folder=folder)
-    metrics = _json(root / "metrics.json")
+    if metrics is None:
+        if not (root / "metrics.json").is_file():
+            raise IsoglossError("E525", folder=folder)
+        metrics = _json(root / "metrics.json")
     stages = {name: _json(root / "stages" / name / "result.json") for name in metrics["stages"]}
     analysis = root / "analysis.json"
     return RunFacts(

@@ -74,8 +74,8 @@ def shift_sentences(shifts: Sequence[FeatureShift]) -> list[str]:
     else:
         change = "nearer than" if last.scaled < first.scaled else "farther apart than"
     return [
-        f"Measured in spreads of a class, the two sides' features lie {last.scaled:.2f} apart after "
-        f"{last.stage}, {change} the {first.scaled:.2f} after {first.stage} "
+        f"Measured in spreads of a class, the two sides' features lie {last.scaled:.2f} apart "
+        f"after {last.stage}, {change} the {first.scaled:.2f} after {first.stage} "
         "(estimated, the target having no labels)."
     ]
 
