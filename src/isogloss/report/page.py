@@ -23,6 +23,8 @@ REPORT = "report.html"
 # Rows of a table of classes, and characters of a text of the user's.
 MOST_CLASSES, MOST_CHARACTERS = 40, 300
 MOST_WARNINGS = 50
+# Sections that have pictures.
+SECTIONS = ("scores", "balance", "trust", "layers", "features", "curves")
 
 
 def write_report(
@@ -133,8 +135,7 @@ def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
             if rows is not None
         ],
     )
-    return {name: [each for each in some or [] if each] for name, some in
-            ({"trust": None, "layers": None} | pictures).items()}  # fmt: skip
+    return {name: [each for each in pictures.get(name) or [] if each] for name in SECTIONS}
 
 
 def scores_on_test(run: RunFacts) -> dict[str, float]:
