@@ -24,6 +24,7 @@ from isogloss.plots.style import (
     colour,
     marker,
     name_series,
+    short,
     styled,
 )
 
@@ -146,7 +147,7 @@ def _name_classes(axes: Axes, names: Sequence[str], present: Integers) -> None:
     shown = present[:MOST_NAMED]
     handles = [_mark(marker(j), colour(j), colour(j)) for j in shown]
     sides = [_mark("o", INK, face) for face in ("none", INK)]
-    called = [str(names[j]) for j in shown]
+    called = [short(str(names[j])) for j in shown]
     if len(shown) < len(present):
         handles.append(_mark("", INK, INK))
         called.append(f"and {len(present) - len(shown)} more")

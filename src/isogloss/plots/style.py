@@ -48,8 +48,10 @@ _STYLE: dict[Any, Any] = {
 _LONGEST_NAME = 18
 # Control characters but for spaces, halves of characters, and what is no character.
 _UNDRAWABLE = ("Cc", "Cs", "Cn")
-# Names set in a row begin to touch at about so many.
-_LETTERS_PER_INCH = 10
+# Letters of names in a row that an inch has room for, on an axis and in a legend.
+_TICK_LETTERS, _LEGEND_LETTERS = 10, 18
+# Of an entry in a legend.
+_LONGEST_ENTRY = 32
 
 P = ParamSpec("P")
 
@@ -121,8 +123,7 @@ def name_ticks(ax: Axes, names: Sequence[str], *, axis: str = "x") -> None:
     cut = [short(name) for name in names]
     put = ax.set_xticks if axis == "x" else ax.set_yticks
     put(range(len(cut)), cut, parse_math=False)
-    inches = ax.get_window_extent().width / ax.figure.dpi
-    if axis == "x" and max(map(len, cut), default=0) * len(cut) > _LETTERS_PER_INCH * inches:
+    if axis == "x" and max(map(len, cut), default=0) * len(cut) > _TICK_LETTERS * _width(ax):
         ax.tick_params(axis="x", rotation=40)
         for label in ax.get_xticklabels():
             label.set(ha="right", rotation_mode="anchor")
@@ -137,10 +138,20 @@ def name_series(ax: Axes, handles: Sequence[Any], names: Sequence[str], **place:
         names: one for each.
         **place: what else `Axes.legend` takes.
     """
+    cut = [short(name, _LONGEST_ENTRY) for name in names]
+    if "ncols" in place:
+        # Beside a name stand its mark and a gap.
+        letters = max(map(len, cut), default=0) + 6
+        place["ncols"] = max(1, min(place["ncols"], int(_LEGEND_LETTERS * _width(ax) / letters)))
     legend = ax.legend(handles, ["name"] * len(handles), **place)
-    for text, name in zip(legend.get_texts(), names, strict=True):
+    for text, name in zip(legend.get_texts(), cut, strict=True):
         text.set_parse_math(False)
-        text.set_text(short(name, 40))
+        text.set_text(name)
+
+
+def _width(ax: Axes) -> float:
+    """Of the axes, in inches."""
+    return float(ax.get_window_extent().width / ax.figure.dpi)
 
 
 def below(entries: int, *, drop: float = 0.14, widest: int = 4) -> dict[str, Any]:
