@@ -119,7 +119,7 @@ def test_reliability_against_counting_by_hand() -> None:
     weighted = plots.reliability(probabilities, labels, bins=5, counts=[3, 1, 0, 0])
     assert weighted.accuracy.tolist() == [0.75]
     naive = sum(
-        abs(float((probabilities.argmax(1)[i] == labels[i])) - probabilities[i].max())
+        abs(float(probabilities.argmax(1)[i] == labels[i]) - probabilities[i].max())
         for i in range(4)
     )
     assert found.error <= naive / 4 + 1e-12

@@ -188,7 +188,7 @@ def summary(run: RunFacts, found: Findings) -> list[tuple[str, str, str]]:
         figures.append(
             (
                 f"Expected {name} on the target",
-                f"{100 * low:.1f} to {100 * high:.1f} %",
+                f"{100 * low:.1f} to {100 * high:.1f}\u00a0%",
                 f"{level}, estimated without target labels",
             )
         )
