@@ -2,7 +2,8 @@
 
 A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100
 data, 200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run
-folders, 600 configuration and command line. A code, once released, keeps its meaning.
+folders, 600 configuration and command line, 700 analysis, studies and
+reports. A code, once released, keeps its meaning.
 """
 
 from __future__ import annotations
@@ -259,8 +260,6 @@ ERRORS: dict[str, str] = {
     "{recipe!r}; leave it out, or choose auto.",
     "E543": "The recipe 'auto' chooses by source rows that no candidate was trained on, but "
     "holdout is 0; set it to 0.1 or so.",
-    # 740 reports
-    "E740": "A report cannot be written to {path}; give a name that ends in .html.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
@@ -276,6 +275,8 @@ ERRORS: dict[str, str] = {
     "between, or name a JSON file that holds an object of shares by label.",
     "E649": "The label {label!r} has two bounds; give it one.",
     "E650": "A picture cannot be written to {path}; give a name that ends in {known}.",
+    # 740 reports
+    "E740": "A report cannot be written to {path}; give a name that ends in .html.",
 }
 
 WARNINGS: dict[str, str] = {

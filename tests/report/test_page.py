@@ -258,6 +258,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert refused.stderr.startswith("error: E524: ")
 
 
+@pytest.mark.slow
 def test_plots_are_not_loaded_by_commands_that_draw_nothing() -> None:
     code = (
         "import isogloss.cli.app, isogloss.recipes.adapt, sys; print('matplotlib' in sys.modules)"

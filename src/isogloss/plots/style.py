@@ -101,7 +101,7 @@ def percent(share: float, _: Any = None) -> str:
 
 def short(name: str, most: int = _LONGEST_NAME) -> str:
     """A class name on one line, cut where it is longer than `most` characters."""
-    line = " ".join(_drawable(name).split())
+    line = _drawable(" ".join(name.split()))
     return line if len(line) <= most else line[: most - 1] + "…"
 
 

@@ -70,4 +70,5 @@ def _adapt(element: ElementTree.Element, name: str) -> None:
     if "style" in values:
         style = re.sub(r"#[0-9a-f]{6}", lambda m: THEMED.get(m[0], m[0]), values["style"])
         # The page's typeface; the size stays.
+        style = re.sub(r"font-family: [^;]*;? ?", "", style)
         values["style"] = re.sub(r"font: [^;]*?([\d.]+px)[^;]*", r"font-size: \1", style)
