@@ -2,13 +2,16 @@
 
 A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100
 data, 200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run
-folders, 600 configuration and command line, 700 analysis. A code, once released, keeps its
-meaning.
+folders, 600 configuration and command line, 700 analysis, studies and
+reports. A code, once released, keeps its meaning.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 # One entry per code: the sentence, with named fields in braces.
@@ -299,6 +302,8 @@ ERRORS: dict[str, str] = {
     "E705": "There is no estimated class balance for {model}, by which --classes corrected would "
     "correct its predictions; choose labels or predicted, or give a run.",
     "E706": "No class has rows in both {source} and {target}; give files with the same classes.",
+    # 740 reports
+    "E740": "A report cannot be written to {path}; give a name that ends in .html.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
     "tensorboard=true.",
 }
@@ -328,6 +333,9 @@ WARNINGS: dict[str, str] = {
     "starts anew for {wanted}.",
     "W312": "{name} was exported with mean pooling but trained on elsewhere, so it is used as it "
     "is, with pooling 'cls' over all its layers.",
+    "W707": "The report of {folder} could not be made ({reason}); the run itself is whole, and "
+    "`isogloss report {folder}` tries again.",
+    "W708": "The report leaves out {part} ({reason}); the rest is there.",
     "W420": "The last layer of {architecture} had no bias and now has one, which is lost when the "
     "saved model is loaded by a class that makes none.",
 }
@@ -358,7 +366,27 @@ def _rebuild(code: str, fields: dict[str, Any]) -> IsoglossError:
     return IsoglossError(code, **fields)
 
 
+_notes: ContextVar[tuple[list[str], ...]] = ContextVar("notes", default=())
+
+
+@contextmanager
+def noted_warnings() -> Iterator[list[str]]:
+    """A list of the texts of all warnings of ours issued in the body, each once, in their order.
+
+    They are issued as always; a body within a body notes in both lists.
+    """
+    texts: list[str] = []
+    before = _notes.set((*_notes.get(), texts))
+    try:
+        yield texts
+    finally:
+        _notes.reset(before)
+
+
 def warn(code: str, *, stacklevel: int = 2, **fields: Any) -> None:
     """Issue the warning `code` of `WARNINGS`, filled with `fields`."""
     text = f"{code}: {WARNINGS[code].format(**fields)}"
+    for texts in _notes.get():
+        if text not in texts:
+            texts.append(text)
     warnings.warn(text, IsoglossWarning, stacklevel=stacklevel + 1)

@@ -81,9 +81,9 @@ def test_another_stage_and_back_again(files: dict[str, Any], tmp_path: Path) -> 
     isogloss.select(run, "iwda")
     again = everything(run)
     assert again.keys() == before.keys()
-    # All but the choice itself, and the card, which tells of it.
+    # All but the choice itself, and the card and the report, which tell of it.
     changed = {name for name in again if again[name] != before[name]}
-    assert changed == {"metrics.json", "model/README.md"}
+    assert changed == {"metrics.json", "model/README.md", "report.html"}
     assert json.loads(again["metrics.json"])["chosen"]["at_first"] == "iwda"
 
 
