@@ -13,15 +13,24 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect
 from isogloss.recipes.folder import CONFIG, RunFolder, read_json
-from isogloss.recipes.methods import AUTO, ZERO_SHOT
+from isogloss.recipes.methods import AUTO, ZERO_SHOT, group_of
 from isogloss.selection.gains import CORRECTED
 from isogloss.selection.guard import choose as guarded_choice
+
+
+BALANCED_REASON = (
+    "It was trained on balanced batches, so its predictions are corrected for the class balance of "
+    "the target that it estimated."
+)
 
 
 def choose(
     folder: RunFolder, config: RunConfig, stages: Sequence[str]
 ) -> tuple[Chosen, dict[str, Any], dict[str, Any] | None]:
     """What a run serves: its recipe's last stage; for `auto`, what the guard takes.
+
+    A last stage that was trained on balanced batches is served with its predictions corrected for
+    the target's class balance, where it found that to have shifted.
 
     Args:
         folder: of the run.
@@ -35,8 +44,11 @@ def choose(
         `expect`; from the guard as the other candidates judge it.
     """
     if config.recipe != AUTO:
-        chosen = Chosen(stages[-1])
-        choice = describe(folder, chosen, stages, by="recipe", reasons=[])
+        last = stages[-1]
+        names = candidates(folder, stages)
+        chosen = Chosen(last, is_balanced(config, last) and last + CORRECTED in names)
+        reasons = [BALANCED_REASON] if chosen.corrected else []
+        choice = describe(folder, chosen, stages, by="recipe", reasons=reasons)
         return chosen, choice, expect(folder, config, chosen)
     rows = [read_candidate(folder.stage(stage), name=stage) for stage in stages]
     tagging, seed = config.task == "token", config.seed
@@ -45,6 +57,12 @@ def choose(
     chosen = Chosen(found.model, found.corrected)
     choice = describe(folder, chosen, stages, by="guard", reasons=found.reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
+
+
+def is_balanced(config: RunConfig, stage: str) -> bool:
+    """Whether a stage trains on balanced batches and leaves the target's balance to correction."""
+    settings = getattr(config, group_of(config.recipe, stage))
+    return settings.get("sampling") == "balanced" and not settings.get("correct_prior")
 
 
 def candidates(folder: RunFolder, stages: Sequence[str]) -> list[str]:

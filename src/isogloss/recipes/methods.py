@@ -22,6 +22,15 @@ class Stage:
 
 ZERO_SHOT = Stage("zero-shot", "finetune")
 
+# The group of settings, a field of `RunConfig`, of each way to train.
+GROUP_OF = {
+    "finetune": "finetune",
+    "align": "iwda",
+    "hide-language": "keung",
+    "distill": "distill",
+    "selftrain": "selftrain",
+}
+
 # Trains several candidates, and serves the one that looks best without target labels.
 AUTO = "auto"
 
@@ -65,3 +74,8 @@ def stages_of(recipe: str, teacher: str | None = None) -> tuple[Stage, ...]:
 def stage_names(recipe: str, teacher: str | None = None) -> list[str]:
     """The names of `stages_of`."""
     return [stage.name for stage in stages_of(recipe, teacher)]
+
+
+def group_of(recipe: str, stage: str) -> str:
+    """The group of settings that a stage of a recipe is trained under."""
+    return next(GROUP_OF[each.method] for each in RECIPES[recipe] if each.name == stage)

@@ -171,7 +171,7 @@ def class_tilt(posterior: np.ndarray, times: np.ndarray) -> np.ndarray:
         (k,), scaled to 1 on average over the posterior; 1 for a class without probability.
     """
     mass = posterior.sum(axis=0)
+    drawn = times @ posterior
     tilt = np.ones(len(mass))
-    np.divide(times @ posterior, mass, out=tilt, where=mass > 0)
-    scaled: np.ndarray = tilt * (mass.sum() / (mass @ tilt))
-    return scaled
+    np.divide(drawn * mass.sum(), mass * drawn.sum(), out=tilt, where=mass > 0)
+    return tilt
