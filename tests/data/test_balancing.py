@@ -35,7 +35,7 @@ def test_each_class_has_the_same_share_and_its_examples_equal_parts() -> None:
     shares = balanced(LABELS, SINGLE, 3)
     np.testing.assert_allclose(np.bincount(LABELS, weights=shares.examples), 1 / 3)
     for j in range(3):
-        assert not np.ptp(shares.examples[LABELS == j])
+        assert not np.ptp(shares.examples[j == LABELS])
     np.testing.assert_allclose(shares.natural, [0.6, 0.25, 0.15])
     np.testing.assert_allclose(shares.drawn, 1 / 3)
     np.testing.assert_allclose(shares.ratio * shares.natural, shares.drawn)

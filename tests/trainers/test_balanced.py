@@ -14,6 +14,7 @@ import torch
 from isogloss.data.balancing import Shares
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.interval import IntervalWeights
+from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights
 from isogloss.trainers.balance import as_drawn
 from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
@@ -36,6 +37,8 @@ from tests.trainers.common import (
     TrainerTester,
     classifier,
     encoder_of,
+    same,
+    state,
 )
 
 BALANCED = {"sampling": "balanced"}
@@ -44,12 +47,12 @@ CONFIGS = (FinetuneConfig, IWDAConfig, KeungConfig, DistillationConfig, SelfTrai
 
 
 def undecided(trainer: Any) -> Any:
-    """With a head that has a firm opinion of each text, and none of them all."""
+    """With a head that predicts no class of nearly all of the target."""
     model = encoder_of(trainer)
+    rows = collect_rows(model, trainer.train_dataset.target, pad_token_id=PAD)
+    usual = rows.logits.mean(axis=0) + np.log(trainer._balance.shares.ratio)
     with torch.no_grad():
-        model.final_linear.weight *= 30.0
-        rows = collect_rows(model, trainer.train_dataset.target, pad_token_id=PAD)
-        model.final_linear.bias -= torch.from_numpy(rows.logits.mean(axis=0))
+        model.final_linear.bias -= torch.from_numpy(usual).float()
     return trainer
 
 
@@ -86,13 +89,6 @@ class TestBalancedAlignment(test_iwda.AlignmentTester):
     def test_accumulation_equals_one_large_batch(self, tmp_path: Path, token: bool) -> None:
         with one_round(self):
             super().test_accumulation_equals_one_large_batch(tmp_path, token)
-
-
-class TestBalancedOnlineAlignment(TestBalancedAlignment):
-    def build(self, folder: Path, **options: Any) -> IWDATrainer:
-        return super().build(folder, **{"weighting": "online", **options})
-
-    test_accumulation_equals_one_large_batch = None  # type: ignore[assignment]
 
 
 class TestBalancedKeung(TrainerTester):
@@ -174,8 +170,8 @@ def test_the_classifier_goes_on_standing_for_the_natural_balance(tmp_path: Path)
     trainer = FinetuneTrainer(
         classifier(dropout=0.5),
         FinetuneConfig(
-            **{**ARGUMENTS, **BALANCED, "output_dir": str(tmp_path), "max_steps": 60},
-            save_strategy="no",
+            **{**ARGUMENTS, **BALANCED, "output_dir": str(tmp_path)}
+            | {"max_steps": 60, "per_device_train_batch_size": 12, "save_strategy": "no"}
         ),
         train_dataset=told,
         pad_token_id=PAD,
@@ -185,8 +181,8 @@ def test_the_classifier_goes_on_standing_for_the_natural_balance(tmp_path: Path)
     np.testing.assert_allclose(before.shares.drawn, 1 / 3)
     trainer.train()
     rows = collect_rows(trainer.model, encoded(60, seed=9), pad_token_id=PAD)
-    print(rows.probabilities.mean(axis=0))
-    np.testing.assert_allclose(rows.probabilities.mean(axis=0), SKEW, atol=0.12)
+    # The even balance is 0.37 off.
+    assert total_variation(rows.probabilities.mean(axis=0), SKEW) < 0.18
 
 
 def align(folder: Path, **changes: Any) -> IWDATrainer:
@@ -363,6 +359,20 @@ def test_resuming_needs_the_sampling(tmp_path: Path) -> None:
     with pytest.raises(IsoglossError) as caught:
         test_iwda.build(tmp_path, **BALANCED).train(resume_from_checkpoint=str(checkpoint))
     assert caught.value.code == "E545"
+
+
+def test_online_weights_resume_with_what_was_drawn(tmp_path: Path) -> None:
+    options = {**BALANCED, "weighting": "online", "weight_learning_rate": 1.0}
+    options["sampling_refreshes"] = 2
+    unbroken, broken, resumed = (
+        undecided(test_iwda.build(tmp_path / name, **options)) for name in ("a", "b", "b")
+    )
+    unbroken.train()
+    StopAt(broken, 5)
+    with pytest.raises(KeyboardInterrupt):
+        broken.train()
+    resumed.train(resume_from_checkpoint=str(last_complete_checkpoint(tmp_path / "b")))
+    assert same(state(unbroken), state(resumed))
 
 
 def test_natural_sampling_keeps_nothing_of_it(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from isogloss.recipes.methods import AUTO, ZERO_SHOT, group_of
 from isogloss.selection.gains import CORRECTED
 from isogloss.selection.guard import choose as guarded_choice
 
-
 BALANCED_REASON = (
     "It was trained on balanced batches, so its predictions are corrected for the class balance of "
     "the target that it estimated."
