@@ -40,7 +40,7 @@ class PairedTrainer(RowTrainer):
             target examples alike.
 
     References:
-        The meta-algorithm of Garg et al., ICML 2023 (RLSbench), section 4.
+        The meta-algorithm of Garg et al., ICML 2023 (RLSbench).
     """
 
     args: PairedTrainingArguments
