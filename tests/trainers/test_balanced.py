@@ -17,7 +17,7 @@ from isogloss.labelshift.interval import IntervalWeights
 from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights
 from isogloss.trainers.balance import as_drawn
-from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
+from isogloss.trainers.base import RowTrainer, last_complete_checkpoint, total_steps
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.distillation import DistillationTrainer
 from isogloss.trainers.distillation_config import DistillationConfig
@@ -306,6 +306,19 @@ def test_pseudo_labels_are_given_anew_at_even_distances(tmp_path: Path) -> None:
     assert not np.allclose(seen[0][1], seen[2][1])
     rows = collect_rows(encoder_of(trainer), trainer.train_dataset.target, pad_token_id=PAD)
     assert len(rows.logits) == len(seen[0][1])
+
+
+@pytest.mark.parametrize("build", [test_iwda.build, test_keung.build])
+@pytest.mark.parametrize("parts", [1, 4])
+def test_a_run_has_as_many_steps_as_under_natural_sampling(
+    tmp_path: Path, build: Any, parts: int
+) -> None:
+    passes = {"max_steps": -1, "num_train_epochs": 1.5, "gradient_accumulation_steps": parts}
+    natural, drawn = build(tmp_path, **passes), build(tmp_path, **passes, **BALANCED)
+    assert drawn.args.max_steps == total_steps(natural.args, len(natural.row_sampler()))
+    assert len(drawn.row_sampler()) == -(-drawn.args.max_steps // 4) * parts
+    # What was given is left as it was, so that the next trainer counts anew.
+    assert natural.args.max_steps == -1
 
 
 def test_a_fresh_head_gives_no_pseudo_labels(tmp_path: Path) -> None:
