@@ -276,6 +276,8 @@ ERRORS: dict[str, str] = {
     "between, or name a JSON file that holds an object of shares by label.",
     "E649": "The label {label!r} has two bounds; give it one.",
     "E650": "A picture cannot be written to {path}; give a name that ends in {known}.",
+    "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
+    "tensorboard=true.",
 }
 
 WARNINGS: dict[str, str] = {

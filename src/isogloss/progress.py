@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from transformers import TrainerCallback
 
+# Before a class's name: the figure is its share in the target as the present weights have it.
+PRIOR_FIGURE = "prior/"
+
 
 class Progress:
     """Hears of a run's phases; a subclass shows them. This one is silent."""
+
+    def plan(self, phases: Sequence[str]) -> None:
+        """The run's stages, before the first begins."""
 
     def start(self, phase: str, total: int | None, unit: str) -> None:
         """A phase of `total` units (None: unknown) begins, such as ("zero-shot", 460, "steps")."""
@@ -19,6 +25,10 @@ class Progress:
 
     def finish(self) -> None:
         """The phase is over."""
+
+    def skip(self, phase: str, why: str) -> None:
+        """A stage that is not carried out, such as ("zero-shot", "finished before")."""
+        self.say(f"{phase}: {why}")
 
     def say(self, text: str) -> None:
         """A line worth knowing, such as where a run is taken up again."""

@@ -9,42 +9,10 @@ from rich.console import Console
 from isogloss.cli.progress import (
     BarProgress,
     LineProgress,
-    Pace,
     describe_figures,
-    describe_pace,
     shown_progress,
 )
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_the_pace_leaves_out_what_was_done_before() -> None:
-    clock = Clock()
-    pace = Pace(clock)
-    pace.mark(400)
-    assert pace.rate is None
-    for step in range(1, 5):
-        clock.now += 0.5
-        pace.mark(400 + step)
-    assert pace.rate == pytest.approx(2.0)
-
-
-def test_the_pace_forgets_what_is_long_past() -> None:
-    clock = Clock()
-    pace = Pace(clock)
-    for step in range(100):
-        pace.mark(step)
-        clock.now += 1.0
-    for step in range(100, 140):
-        pace.mark(step)
-        clock.now += 4.0
-    assert pace.rate == pytest.approx(0.25)
+from tests.helpers.clock import Clock
 
 
 def test_figures_that_a_watcher_can_use() -> None:
@@ -54,12 +22,6 @@ def test_figures_that_a_watcher_can_use() -> None:
     distilled = {"loss": 0.02, "distillation_loss": 0.02, "agreement": 0.75}
     assert describe_figures(distilled) == "distillation loss 0.02, agreement 0.75"
     assert describe_figures({"learning_rate": 1e-5}) == ""
-
-
-def test_pace_in_words() -> None:
-    assert describe_pace(None, "steps", 3) == ""
-    assert describe_pace(2.5, "steps", 100) == "2.5 steps/s, 40 s left"
-    assert describe_pace(1234.5, "rows", None) == "1,234 rows/s"
 
 
 def terminal() -> Console:

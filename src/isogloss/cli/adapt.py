@@ -165,7 +165,7 @@ def adapt(
         from isogloss.cli.summary import show_result
         from isogloss.recipes.adapt import run
 
-    with shown_progress() as progress:
+    with shown_progress(live=True) as progress:
         result = run(settings, output, progress=progress)
     show_result(result, settings)
 

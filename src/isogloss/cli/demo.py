@@ -43,7 +43,7 @@ def demo(
     from isogloss.recipes.demo import run_demo
 
     folder = output or Path(f"isogloss-demo-{to}")
-    with shown_progress() as progress:
+    with shown_progress(live=True) as progress:
         result = run_demo(
             folder, to=to, seed=seed, model=model, max_steps=max_steps, progress=progress
         )

@@ -1,10 +1,9 @@
-"""A run's progress on stderr: a bar on a terminal, else one line a phase."""
+"""Progress on stderr: a bar or a table on a terminal, else one line a phase."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -14,6 +13,8 @@ from rich.table import Column
 from rich.text import Text
 
 from isogloss.cli.console import duration, one_line
+from isogloss.cli.live import LiveProgress
+from isogloss.cli.pace import Pace, describe_pace
 from isogloss.progress import Progress
 
 # What a trainer logs -> what it is called on the screen.
@@ -26,34 +27,6 @@ FIGURES = {
     "discriminator_loss": "discriminator loss",
     "prior_shift": "prior shift",
 }
-_WINDOW_SECONDS = 30.0
-
-
-class Pace:
-    """Units a second over the last half minute; what was done before the first call is left out.
-
-    Args:
-        clock: seconds, rising.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._marks: deque[tuple[float, float]] = deque()
-
-    def mark(self, done: float) -> None:
-        """Note that `done` units are done now."""
-        now = self._clock()
-        self._marks.append((now, done))
-        while len(self._marks) > 2 and now - self._marks[0][0] > _WINDOW_SECONDS:
-            self._marks.popleft()
-
-    @property
-    def rate(self) -> float | None:
-        """Units a second, or None while there is nothing to go by."""
-        if len(self._marks) < 2:
-            return None
-        (began, before), (ended, after) = self._marks[0], self._marks[-1]
-        return (after - before) / (ended - began) if ended > began and after > before else None
 
 
 class BarProgress(Progress):
@@ -132,12 +105,17 @@ class LineProgress(Progress):
 
 
 @contextmanager
-def shown_progress() -> Iterator[Progress]:
-    """The progress that suits stderr, put away in the end whatever happens."""
+def shown_progress(*, live: bool = False) -> Iterator[Progress]:
+    """The progress that suits stderr, put away in the end whatever happens.
+
+    Args:
+        live: on a terminal, a table of the stages in place of a bar for each phase.
+    """
     if not sys.stderr.isatty():
         yield LineProgress()
         return
-    progress = BarProgress(Console(stderr=True, highlight=False))
+    console = Console(stderr=True, highlight=False)
+    progress = LiveProgress(console) if live else BarProgress(console)
     try:
         yield progress
     finally:
@@ -151,18 +129,3 @@ def describe_figures(figures: Mapping[str, float]) -> str:
         # Nothing was added to it.
         named["task loss"] = figures["loss"]
     return ", ".join(f"{name} {value:.3g}" for name, value in named.items())
-
-
-def describe_pace(rate: float | None, unit: str, left: float | None) -> str:
-    """Rate and time left, such as "3.2 steps/s, 42 s left"; empty while unknown.
-
-    Args:
-        rate: units a second.
-        unit: their name.
-        left: units still to do, or None where that is unknown.
-    """
-    if rate is None:
-        return ""
-    number = f"{rate:,.0f}" if rate >= 100 else f"{rate:.2g}"
-    text = f"{number} {unit}/s"
-    return text if left is None else f"{text}, {duration(left / rate)} left"

@@ -163,11 +163,13 @@ def make_workshop(
 
 def run_stages(shop: Workshop) -> None:
     """Carry out the stages that are not finished yet, as far as the budget goes."""
-    for stage in stages_of(shop.config.recipe, shop.config.teacher):
+    stages = stages_of(shop.config.recipe, shop.config.teacher)
+    shop.progress.plan([stage.name for stage in stages])
+    for stage in stages:
         if shop.folder.stage_result(stage.name) is not None:
-            shop.progress.say(f"{stage.name}: finished before")
+            shop.progress.skip(stage.name, "finished before")
         elif is_spent(shop):
-            shop.progress.say(f"{stage.name}: left out, the budget is used up")
+            shop.progress.skip(stage.name, "left out, the budget is used up")
         elif can_take_over(shop.config, stage.name):
             take_over(shop, Path(str(shop.config.start)), stage.name)
         else:

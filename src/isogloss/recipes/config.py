@@ -67,6 +67,9 @@ class RunConfig:
         None, "Run, stage or model that teaches (kd, wu2020); else the run's own zero-shot stage."
     )
     student: str | None = _field(None, "Encoder that learns from the teacher; else the model.")
+    tensorboard: bool | None = _field(
+        None, "Write events for TensorBoard; left open: if it is installed."
+    )
     trust_remote_code: bool = _field(False, "Run code that comes with a model.")
     finetune: dict[str, Any] = field(
         default_factory=dict, metadata={"help": "Settings of FinetuneConfig."}
@@ -92,6 +95,7 @@ class RunConfig:
         self._choice("dropout", (None, "pooled", "torch"))
         self._choice("token_passes", (None, "source", "target"))
         self._choice("gradient_checkpointing", (None, True, False))
+        self._choice("tensorboard", (None, True, False))
         self._range("max_length", 8, 1_000_000)
         self._range("max_steps", 1, 1_000_000_000)
         self._range("epochs", 1e-6, 1e6)

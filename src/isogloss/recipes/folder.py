@@ -16,6 +16,8 @@ from isogloss.recipes.config import RunConfig, read_yaml
 from isogloss.trainers.base import COMPLETE_MARKER
 
 CONFIG, RECORD, DONE = "config.yaml", "run.json", "result.json"
+# Settings that change nothing about what comes out.
+ONLY_WATCHED = ("tensorboard",)
 
 
 class RunFolder:
@@ -110,7 +112,7 @@ def check(root: Path, config: RunConfig) -> None:
         raise IsoglossError("E520", folder=root)
     if (root / CONFIG).is_file():
         before, now = read_yaml(root / CONFIG), config.as_dict()
-        differing = [n for n in now if before.get(n) != now[n]]
+        differing = [n for n in now if before.get(n) != now[n] and n not in ONLY_WATCHED]
         if differing:
             pairs = [f"{n}: {before.get(n)!r} there, {now[n]!r} now" for n in differing[:3]]
             raise IsoglossError("E521", folder=root, differing="; ".join(pairs))

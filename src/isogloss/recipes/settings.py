@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 from isogloss.errors import IsoglossError
@@ -33,8 +34,10 @@ def check_settings(config: RunConfig) -> None:
     Raises:
         IsoglossError: E642 for an unknown setting, E645 for an unusable value or a setting that
             the run decides, E510 and E511 for one outside its choices; E542 for a budget where
-            there is nothing to leave out.
+            there is nothing to leave out; E543 for a choice without held-out rows; E760 for
+            events without TensorBoard.
     """
+    writes_events(config.tensorboard)
     if config.budget is not None and config.recipe != AUTO:
         raise IsoglossError("E542", recipe=config.recipe)
     if config.recipe == AUTO and config.holdout == 0:
@@ -71,3 +74,15 @@ def check_names(cls: type[Any], group: str, settings: Mapping[str, Any]) -> None
         if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             why = f"{name} is {value!r}, where a value such as {default!r} is wanted"
             raise IsoglossError("E645", group=group, why=why)
+
+
+def writes_events(wanted: bool | None) -> bool:
+    """Whether events are written: as wanted, or, where that is left open, if TensorBoard is there.
+
+    Raises:
+        IsoglossError: E760 where they are wanted and TensorBoard is not installed.
+    """
+    installed = find_spec("tensorboard") is not None
+    if wanted and not installed:
+        raise IsoglossError("E760")
+    return installed if wanted is None else wanted

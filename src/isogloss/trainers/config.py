@@ -210,8 +210,9 @@ class IWDAConfig(PairedTrainingArguments):
     weighting: str = field(
         default="auto",
         metadata={
-            "help": "auto: interval where a critic finds the divergence, else held-out; interval: free within the interval of the estimate from held-out source rows, "
-            "least favourable to the critic; held-out: the estimate itself, solved anew several "
+            "help": "auto: interval where a critic finds the divergence, else held-out; interval: "
+            "free within the interval of the estimate from held-out source rows, least favourable "
+            "to the critic; held-out: the estimate itself, solved anew several "
             "times; online: the paper's running estimate; fixed: the weights given at the start, "
             "never changed (oracle, unweighted)."
         },

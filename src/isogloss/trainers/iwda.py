@@ -21,6 +21,7 @@ from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights, rate_per_row
 from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.models.features import FeatureClassifier
+from isogloss.progress import PRIOR_FIGURE
 from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput, Turn
 from isogloss.trainers.balance import SourceBalance
 from isogloss.trainers.base import split_by_decay
@@ -260,7 +261,9 @@ class IWDATrainer(PairedTrainer):
             "penalty": output["penalty"].item(),
             "prior_shift": total_variation(self._natural_prior, prior),
         }
-        self.note(figures | {f"prior/{n}": p for n, p in zip(self._names, prior, strict=True)})
+        self.note(
+            figures | {f"{PRIOR_FIGURE}{n}": p for n, p in zip(self._names, prior, strict=True)}
+        )
 
     def _clip_grad_norm(self, model: nn.Module) -> Any:
         # Apart, or a steep critic would scale the encoder's step down.

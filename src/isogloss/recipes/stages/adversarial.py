@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.progress import ProgressCallback
 from isogloss.recipes.methods import Stage
 from isogloss.recipes.stages.training import carry_out, make_arguments, open_model, scale_passes
+from isogloss.recipes.stages.watching import watchers
 from isogloss.recipes.workshop import Workshop
 from isogloss.trainers.keung import KeungTrainer
 from isogloss.trainers.keung_config import KeungConfig
@@ -30,6 +30,6 @@ def hide_language(shop: Workshop, stage: Stage) -> dict[str, Any]:
         source=shop.data.train,
         target=shop.data.target,
         pad_token_id=shop.pad_token_id,
-        callbacks=[ProgressCallback(shop.progress, stage.name)],
+        callbacks=watchers(shop, stage.name),
     )
     return carry_out(shop, trainer, model, stage=stage.name)

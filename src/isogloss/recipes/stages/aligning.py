@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.progress import ProgressCallback
 from isogloss.recipes.methods import Stage
 from isogloss.recipes.stages.training import carry_out, make_arguments, open_model, scale_passes
+from isogloss.recipes.stages.watching import watchers
 from isogloss.recipes.workshop import Workshop, row_estimator, true_weights
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.estimation import RowEstimator
@@ -39,7 +39,7 @@ def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
         estimate=make_estimator(shop, args) if args.weighting != "fixed" else None,
         weights=true_weights(shop) if stage.name == "iwda-oracle" else None,
         label_names=shop.labels.names,
-        callbacks=[ProgressCallback(shop.progress, stage.name)],
+        callbacks=watchers(shop, stage.name),
     )
     facts = carry_out(shop, trainer, model, stage=stage.name)
     return facts | {"training_prior": trainer.prior_estimate.tolist()}

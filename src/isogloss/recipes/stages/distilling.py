@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.progress import ProgressCallback
 from isogloss.recipes.methods import Stage
 from isogloss.recipes.reencoding import seen_by
 from isogloss.recipes.stages.training import carry_out, make_arguments, open_model
+from isogloss.recipes.stages.watching import watchers
 from isogloss.recipes.teaching import teacher_outputs
 from isogloss.recipes.workshop import Workshop, rows_per_example
 from isogloss.trainers.distillation import DistillationTrainer
@@ -43,7 +43,7 @@ def distill(shop: Workshop, stage: Stage) -> dict[str, Any]:
         target=data.target,
         outputs=outputs,
         pad_token_id=student.pad_token_id,
-        callbacks=[ProgressCallback(shop.progress, stage.name)],
+        callbacks=watchers(shop, stage.name),
     )
     facts = carry_out(student, trainer, model, stage=stage.name)
     return facts | ({"teacher_weights": outputs.weights.tolist()} if args.correct_prior else {})

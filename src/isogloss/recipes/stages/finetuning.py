@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from isogloss.progress import ProgressCallback
 from isogloss.recipes.methods import Stage
 from isogloss.recipes.stages.training import carry_out, make_arguments, open_model
+from isogloss.recipes.stages.watching import watchers
 from isogloss.recipes.workshop import Workshop
 from isogloss.trainers.config import FinetuneConfig
 from isogloss.trainers.finetune import FinetuneTrainer
@@ -21,6 +21,6 @@ def finetune(shop: Workshop, stage: Stage) -> dict[str, Any]:
         args,
         train_dataset=shop.data.train,
         pad_token_id=shop.pad_token_id,
-        callbacks=[ProgressCallback(shop.progress, stage.name)],
+        callbacks=watchers(shop, stage.name),
     )
     return carry_out(shop, trainer, model, stage=stage.name)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from isogloss.progress import ProgressCallback
 from isogloss.recipes.methods import Stage
 from isogloss.recipes.stages.training import carry_out, make_arguments, open_model, scale_passes
+from isogloss.recipes.stages.watching import watchers
 from isogloss.recipes.workshop import Workshop, row_estimator
 from isogloss.trainers.selftraining import SelfTrainingTrainer
 from isogloss.trainers.selftraining_config import SelfTrainingConfig
@@ -29,7 +29,7 @@ def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
         target=shop.data.target,
         pad_token_id=shop.pad_token_id,
         estimate=row_estimator(shop, args.estimate_sample) if args.selection == "prior" else None,
-        callbacks=[ProgressCallback(shop.progress, stage.name)],
+        callbacks=watchers(shop, stage.name),
     )
     facts = carry_out(shop, trainer, model, stage=stage.name)
     shop.progress.say(f"{stage.name}: {describe(trainer.rounds[-1], shop.labels.names)}")
