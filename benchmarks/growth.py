@@ -151,7 +151,8 @@ def open_run(folder: Path) -> tuple[Any, ...]:
     from isogloss.recipes.config import RunConfig
 
     sides = {side: str(folder / f"{side}.csv") for side in ("source", "target")}
-    config = RunConfig(**sides, model=str(folder / "model"), max_length=128).resolved()
+    model = str(folder / "model")
+    config = RunConfig(**sides, recipe="iwda", model=model, max_length=128).resolved()
     tokenizer, _ = load_tokenizer(config.model)
     began = time.perf_counter()
     data = inputs.read(config, {})

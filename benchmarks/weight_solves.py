@@ -67,6 +67,7 @@ def time_stage(epochs: float) -> dict[str, float]:
         adapt(
             *files,
             output=Path(folder) / "run",
+            recipe="iwda",
             finetune={"num_train_epochs": 0.1},
             iwda={"num_train_epochs": epochs},
         )

@@ -276,6 +276,10 @@ ERRORS: dict[str, str] = {
     "between, or name a JSON file that holds an object of shares by label.",
     "E649": "The label {label!r} has two bounds; give it one.",
     "E650": "A picture cannot be written to {path}; give a name that ends in {known}.",
+    "E651": "The mean of the weights in {path} cannot be gone on from ({reason}); train anew, in "
+    "another folder.",
+    "E652": "seeds is for the recipe 'auto', which averages what several of them come out as, but "
+    "the recipe is {recipe!r}; leave it out, or choose auto.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
     "tensorboard=true.",
 }

@@ -34,7 +34,7 @@ def adapted(place: Path) -> Result:
     options = ["--test", place / "test.csv", "--model", place / "encoder", "--max-steps", 2]
     sides = ["--source", place / "en.csv", "--target", place / "de.csv"]
     more = ["--set", "max_length=32", "--set", "iwda.critic_width=8", "--output", place / "run"]
-    return invoke("adapt", *sides, *options, *more)
+    return invoke("adapt", *sides, *options, *more, "--recipe", "iwda")
 
 
 def test_adapt_sums_up_on_stdout_and_reports_progress_on_stderr(

@@ -11,6 +11,7 @@ import pytest
 from tests.helpers.models import WORDS, save_tiny
 
 SETTINGS: dict[str, Any] = {
+    "recipe": "iwda",
     "epochs": 1.0,
     "max_steps": 4,
     "precision": "fp32",

@@ -67,7 +67,7 @@ def test_the_main_job(files: dict[str, Any], tmp_path: Path) -> None:
 def test_every_recipe_runs(files: dict[str, Any], tmp_path: Path, recipe: str) -> None:
     if recipe in ("supervised", "bilingual", "iwda-oracle"):
         files["target"] = str(write_csv(tmp_path / "t.csv", rows=30, labels=True, seed=5))
-    result = isogloss.adapt(output=tmp_path / "run", recipe=recipe, **{**files, "max_steps": 2})
+    result = isogloss.adapt(output=tmp_path / "run", **{**files, "recipe": recipe, "max_steps": 2})
     assert list(result.metrics["stages"]) == stage_names(recipe)
     if recipe == "iwda-oracle":
         np.testing.assert_allclose(result.prior["true"], [1 / 3] * 3)
@@ -112,7 +112,7 @@ def test_finished_stage_is_not_trained_again(files: dict[str, Any], tmp_path: Pa
 
 def test_zero_shot_stage_can_be_taken_over(files: dict[str, Any], tmp_path: Path) -> None:
     plain = isogloss.adapt(output=tmp_path / "full", **files)
-    isogloss.adapt(output=tmp_path / "zs", recipe="zero-shot", **files)
+    isogloss.adapt(output=tmp_path / "zs", **(files | {"recipe": "zero-shot"}))
     listener = Listener()
     result = isogloss.adapt(
         output=tmp_path / "run", start=str(tmp_path / "zs"), progress=listener, **files
@@ -120,6 +120,35 @@ def test_zero_shot_stage_can_be_taken_over(files: dict[str, Any], tmp_path: Path
     assert listener.phases[0] == "iwda"
     weights = "model/model.safetensors"
     assert (result.folder / weights).read_bytes() == (plain.folder / weights).read_bytes()
+
+
+def test_a_stage_taken_over_for_another_target_is_measured_on_it(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "first", **{**files, "recipe": "zero-shot"})
+    files["target"] = str(write_csv(tmp_path / "es.csv", rows=12, labels=False, seed=7))
+    files["test"] = str(write_csv(tmp_path / "es.test.csv", rows=9, labels=True, seed=8))
+    call = {**files, "recipe": "zero-shot"}
+    trained = isogloss.adapt(output=tmp_path / "trained", **call)
+    listener = Listener()
+    taken = isogloss.adapt(
+        output=tmp_path / "taken", start=str(tmp_path / "first"), progress=listener, **call
+    )
+    assert "zero-shot" not in listener.phases
+    assert taken.metrics["stages"] == trained.metrics["stages"]
+    assert taken.prior == trained.prior
+    candidate = "stages/zero-shot/candidate.safetensors"
+    assert (taken.folder / candidate).read_bytes() == (trained.folder / candidate).read_bytes()
+
+
+def test_a_stage_of_other_source_rows_is_not_taken_over(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "first", **{**files, "recipe": "zero-shot"})
+    write_csv(Path(files["source"]), rows=41, labels=True, seed=0)
+    call = {**files, "start": str(tmp_path / "first"), "output": tmp_path / "run"}
+    assert code_of(lambda: isogloss.adapt(**call)) == "E528"
+    assert not (tmp_path / "run").exists()
 
 
 def test_aligned_stage_is_taken_over_where_its_settings_agree(
@@ -139,7 +168,7 @@ def test_start_must_fit(files: dict[str, Any], tmp_path: Path) -> None:
     start = str(tmp_path / "zs")
     call = {"output": tmp_path / "run", "start": start}
     assert code_of(lambda: isogloss.adapt(**call, **files)) == "E527"
-    isogloss.adapt(output=start, recipe="zero-shot", **files)
+    isogloss.adapt(output=start, **(files | {"recipe": "zero-shot"}))
     assert code_of(lambda: isogloss.adapt(**call, seed=5, **files)) == "E528"
     assert not (tmp_path / "run").exists()
 

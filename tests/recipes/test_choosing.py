@@ -208,14 +208,16 @@ def test_choices_that_cannot_be_made_change_nothing(
 
 
 def test_auto_serves_what_the_guard_takes(files: dict[str, Any], tmp_path: Path) -> None:
-    result = isogloss.adapt(output=tmp_path / "run", recipe="auto", **files)
-    stages = ["zero-shot", "iwda", "iwda+kd", "iwda+st"]
+    files |= {"recipe": "auto", "selftrain": {"per_device_train_batch_size": 4}}
+    result = isogloss.adapt(output=tmp_path / "run", **files)
+    jury = ["zero-shot", "iwda", "iwda+kd", "iwda+st"]
+    stages = [name + end for name in jury for end in ("", "-average")]
     assert list(result.metrics["stages"]) == stages
     chosen = result.metrics["chosen"]
     assert chosen["by"] == "guard"
     rows = [read_candidate(result.folder / "stages" / name, name=name) for name in stages]
     estimates = {each.name: estimate_of(each, tagging=False, seed=0) for each in rows}
-    wanted = guarded_choice(rows, estimates, zero_shot="zero-shot")
+    wanted = guarded_choice(rows, estimates, zero_shot="zero-shot", jury=jury)
     assert (chosen["name"], chosen["reasons"]) == (wanted.name, wanted.reasons)
     expected = wanted.expected[wanted.name]
     assert result.metrics["expected"] == json.loads(json.dumps(expected.to_dict()))
@@ -243,7 +245,7 @@ def test_auto_trains_anew_what_an_earlier_version_left_without_rows(
     files: dict[str, Any], tmp_path: Path
 ) -> None:
     options = {**files, "max_steps": 2}
-    first = isogloss.adapt(output=tmp_path / "first", recipe="zero-shot", **options).folder
+    first = isogloss.adapt(output=tmp_path / "first", **(options | {"recipe": "zero-shot"})).folder
     (first / "stages" / "zero-shot" / CANDIDATE).unlink()
     second = {**options, "recipe": "auto", "budget": 0.0, "start": str(first)}
     run = isogloss.adapt(output=tmp_path / "second", **second).folder

@@ -41,7 +41,7 @@ def test_a_stage_that_was_taken_over_is_a_candidate_still(
     files: dict[str, Any], tmp_path: Path
 ) -> None:
     options = {**files, "max_steps": 2}
-    first = isogloss.adapt(output=tmp_path / "first", recipe="zero-shot", **options)
+    first = isogloss.adapt(output=tmp_path / "first", **(options | {"recipe": "zero-shot"}))
     second = isogloss.adapt(output=tmp_path / "second", start=str(first.folder), **options)
     kept, before = (
         (run.folder / "stages" / "zero-shot" / CANDIDATE).read_bytes() for run in (second, first)

@@ -39,7 +39,7 @@ def start(place: Path, output: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "isogloss", "adapt"]
     command += ["--source", str(place / "en.csv"), "--target", str(place / "de.csv")]
     command += ["--model", str(place / "encoder"), "--output", str(output), "--epochs", "3"]
-    command += ["--set", "precision=fp32"]
+    command += ["--recipe", "iwda", "--set", "precision=fp32", "--set", "averages=4"]
     for setting in ("save_steps=3", "per_device_train_batch_size=8"):
         command += ["--set", f"finetune.{setting}", "--set", f"iwda.{setting}"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -84,6 +84,9 @@ def test_killed_run_ends_bit_identical(place: Path) -> None:
     assert kills == KILLS
     finish(start(place, killed))
     files = ("model/model.safetensors", "held-out.safetensors", "predictions.csv", "prior.json")
+    files += tuple(
+        f"stages/{name}-average/model/model.safetensors" for name in ("zero-shot", "iwda")
+    )
     for name in files:
         assert (unbroken / name).read_bytes() == (killed / name).read_bytes(), name
     leftovers = [p for p in killed.rglob("*") if p.name.startswith(".") or "checkpoint" in p.name]

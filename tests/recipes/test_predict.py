@@ -24,8 +24,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
         write_csv(folder / "de.csv", rows=30, labels=False, seed=1),
         output=folder / "run",
         model=str(encoder),
-        recipe="zero-shot",
-        **SETTINGS,
+        **SETTINGS | {"recipe": "zero-shot"},
     )
     return folder / "run"
 

@@ -41,7 +41,9 @@ def rounds_of(result: Any, stage: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("recipe", ["st", "iwda+st"])
 def test_recipe_leaves_its_rounds(settings: dict[str, Any], tmp_path: Path, recipe: str) -> None:
     listener = Listener()
-    result = isogloss.adapt(output=tmp_path / "run", recipe=recipe, progress=listener, **settings)
+    result = isogloss.adapt(
+        output=tmp_path / "run", progress=listener, **(settings | {"recipe": recipe})
+    )
     assert list(result.metrics["stages"]) == stage_names(recipe)
     rounds = rounds_of(result, recipe)
     assert [found["step"] for found in rounds] == [0, 2]
@@ -88,7 +90,7 @@ def test_pairs(settings: dict[str, Any], tmp_path: Path) -> None:
 def test_cut_off_in_a_round_it_ends_with_the_same_weights(
     settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = isogloss.adapt(output=tmp_path / "whole", recipe="st", **settings)
+    whole = isogloss.adapt(output=tmp_path / "whole", **(settings | {"recipe": "st"}))
     inner = SelfTrainingTrainer.batch_loss
 
     def cut(trainer: SelfTrainingTrainer, *args: Any, **options: Any) -> Any:
@@ -99,23 +101,25 @@ def test_cut_off_in_a_round_it_ends_with_the_same_weights(
     with monkeypatch.context() as patch:
         patch.setattr(SelfTrainingTrainer, "batch_loss", cut)
         with pytest.raises(KeyboardInterrupt):
-            isogloss.adapt(output=tmp_path / "cut", recipe="st", **settings)
+            isogloss.adapt(output=tmp_path / "cut", **(settings | {"recipe": "st"}))
     listener = Listener()
-    resumed = isogloss.adapt(output=tmp_path / "cut", recipe="st", progress=listener, **settings)
+    resumed = isogloss.adapt(
+        output=tmp_path / "cut", progress=listener, **(settings | {"recipe": "st"})
+    )
     assert "st: going on at step 3" in listener.lines
     assert (whole.folder / WEIGHTS).read_bytes() == (resumed.folder / WEIGHTS).read_bytes()
     assert rounds_of(whole, "st") == rounds_of(resumed, "st")
 
 
 def test_target_labels_change_nothing(settings: dict[str, Any], tmp_path: Path) -> None:
-    first = isogloss.adapt(output=tmp_path / "a", recipe="st", **settings)
+    first = isogloss.adapt(output=tmp_path / "a", **(settings | {"recipe": "st"}))
     with Path(settings["target"]).open(newline="", encoding="utf-8") as file:
         texts = [row["text"] for row in csv.DictReader(file)]
     labelled = tmp_path / "labelled.csv"
     with labelled.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["text", "label"], *[[text, "nonsense"] for text in texts]])
     settings["target"] = str(labelled)
-    second = isogloss.adapt(output=tmp_path / "b", recipe="st", **settings)
+    second = isogloss.adapt(output=tmp_path / "b", **(settings | {"recipe": "st"}))
     assert (first.folder / WEIGHTS).read_bytes() == (second.folder / WEIGHTS).read_bytes()
 
 

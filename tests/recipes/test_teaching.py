@@ -28,7 +28,7 @@ WEIGHTS = "model/model.safetensors"
 
 
 def adapt(output: Path, files: dict[str, Any], **changes: Any) -> Any:
-    return isogloss.adapt(output=output, **{"recipe": "kd", **files, **changes})
+    return isogloss.adapt(output=output, **{**files, "recipe": "kd", **changes})
 
 
 def code_of(call: Any) -> str:

@@ -92,3 +92,11 @@ def test_what_is_served_stands_out(tmp_path: Path) -> None:
         draw_run(prior(3), scores, "macro_f1", path, served=served)
         pictures.append(path.read_bytes())
     assert len(set(pictures)) == 3
+
+
+def test_many_stages_widen_the_picture(tmp_path: Path) -> None:
+    for count in (2, 4, 8):
+        scores = {f"stage {i}": 0.1 * i for i in range(count)}
+        draw_run(prior(3), scores, "f1", tmp_path / f"{count}.png", served="stage 1")
+    widths = [imread(tmp_path / f"{count}.png").shape[1] for count in (2, 4, 8)]
+    assert widths[0] == widths[1] < widths[2]

@@ -150,3 +150,23 @@ def test_what_cannot_be_compared_is_refused(given: dict[str, object], code: str)
     options = {"candidates": ALL, "estimates": ESTIMATES, "zero_shot": "zero-shot"} | given
     with pytest.raises(IsoglossError, match=code):
         weigh_candidates(options.pop("candidates"), options.pop("estimates"), **options)
+
+
+def test_a_candidate_without_a_voice_changes_nothing_for_the_others() -> None:
+    """What is nearly another, such as an average, is judged like all and judges nobody."""
+    twin = replace(BETTER, name="better-average")
+    estimates = {**ESTIMATES, twin.name: ESTIMATES["better"]}
+    jury = [rows.name for rows in ALL]
+    options = {"zero_shot": "zero-shot", "jury": jury, "draws": 50}
+    found = {each.name: each for each in weigh_candidates([*ALL, twin], estimates, **options)}
+    assert {name: found[name] for name in FOUND} == FOUND
+    assert found[twin.name].gain == found["better"].gain
+    louder = weigh_candidates([*ALL, twin], estimates, zero_shot="zero-shot", draws=50)
+    assert next(each for each in louder if each.name == "better").gain > FOUND["better"].gain
+
+
+@pytest.mark.parametrize(("jury", "code"), [([], "E404"), (["nobody"], "E409")])
+def test_a_jury_that_cannot_be(jury: list[str], code: str) -> None:
+    with pytest.raises(IsoglossError) as caught:
+        weigh_candidates(ALL, ESTIMATES, zero_shot="zero-shot", jury=jury)
+    assert caught.value.code == code

@@ -57,3 +57,18 @@ def test_the_correction_is_explained() -> None:
         "The zero-shot model is kept, its predictions corrected: all candidates together expect it "
         "to gain 6.0 points of macro-F1."
     )
+
+
+def test_what_is_left_aside_alike_is_said_in_one_sentence() -> None:
+    others = [("kd", 0.004), ("st", 0.009), ("a", -0.02), ("b", 0.0), ("c", -0.003), ("d", 0.02)]
+    standings = [replace(GOOD, name=name, model=name, gain=gain) for name, gain in others]
+    standings += [replace(BEST, name=name, model=name, source_gain=-0.05) for name in "xy"]
+    assert said(BASE, GOOD, *standings)[2:] == [
+        "kd (0.4 points) and st (0.9 points) are left aside: what they are expected to gain is too "
+        "little to rely upon.",
+        "a (2.0 points), b (0.0 points) and c (0.3 points) are left aside: so much they are "
+        "expected to lose.",
+        "d is expected to gain less, 2.0 points.",
+        "x (5.0 points) and y (5.0 points) are left aside: so much macro-F1 they lose on labelled "
+        "source rows that weigh as the target.",
+    ]

@@ -39,6 +39,8 @@ ARGUMENTS: dict[str, Any] = {
     "save_steps": 2,
     "logging_steps": 1,
     "seed": 3,
+    "average_snapshots": 3,
+    "average_share": 1.0,
 }
 
 DROPOUTS = {"modernbert": ("embedding_dropout", "attention_dropout", "mlp_dropout")}
@@ -231,6 +233,30 @@ class TrainerTester(ABC):
         assert checkpoint == tmp_path / f"checkpoint-{cut // 2 * 2}"
         resumed.train(resume_from_checkpoint=str(checkpoint))
         assert same(state(finished), state(resumed))
+        assert resumed.average.count == finished.average.count == 3
+        assert same(finished.average.mean, resumed.average.mean)
+
+    def test_average_is_the_mean_of_the_snapshots(self, tmp_path: Path) -> None:
+        trainer = self.build(tmp_path, save_strategy="no")
+        states = states_by_step(trainer)
+        trainer.train()
+        prefix = "" if encoder_of(trainer) is trainer.model else "classifier."
+        trained = {n for n, p in encoder_of(trainer).named_parameters() if p.requires_grad}
+        assert trainer.average.mean.keys() == trained
+        for name, mean in trainer.average.mean.items():
+            naive = torch.stack([states[step][prefix + name].double() for step in (2, 4, 6)])
+            torch.testing.assert_close(mean.double(), naive.mean(0), atol=1e-6, rtol=0)
+        last = state(trainer)
+        trainer.average.put_into(trainer.classifier)
+        moved = {name for name, now in state(trainer).items() if not torch.equal(now, last[name])}
+        assert moved
+        assert moved <= {prefix + name for name in trained}
+
+    def test_averaging_changes_no_weight(self, tmp_path: Path, finished: Any) -> None:
+        plain = self.build(tmp_path, average_snapshots=0)
+        plain.train()
+        assert plain.average is None
+        assert same(state(finished), state(plain))
 
     @pytest.mark.parametrize("token", [False, True])
     def test_accumulation_equals_one_large_batch(self, tmp_path: Path, token: bool) -> None:

@@ -46,7 +46,11 @@ def adapt(
     ] = None,
     recipe: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help=f"{KNOWN} (default: iwda).", rich_help_panel=_MODEL),
+        typer.Option(
+            metavar="NAME",
+            help=f"{KNOWN} (default: auto; with a preset of the paper's: iwda).",
+            rich_help_panel=_MODEL,
+        ),
     ] = None,
     teacher: Annotated[
         str | None,
@@ -76,7 +80,25 @@ def adapt(
         float | None,
         typer.Option(
             metavar="MINUTES",
-            help="For auto: begin no further candidate after so much training.",
+            help="For auto: begin no further candidate after so much training (default: no limit).",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    averages: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Snapshots of each stage whose mean is a candidate, too; 0: none (default: 5 for "
+            "auto, else 0).",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="For auto: train each stage under so many seeds; the mean is a candidate, too "
+            "(default: 1).",
             rich_help_panel=_TRAINING,
         ),
     ] = None,
@@ -132,7 +154,8 @@ def adapt(
 ) -> None:
     """Train a classifier on a labelled language and adapt it to an unlabelled one.
 
-    Without options it adapts the offline encoder with IWDA, for one text and one label a row.
+    Without options it adapts the offline encoder, for one text and one label a row: it trains
+    several candidates, and serves the zero-shot model unless another is expected to be better.
     If it is stopped, the same command goes on where it was.
 
     Example: isogloss adapt --source en.csv --target de.csv --output runs/de
@@ -152,6 +175,8 @@ def adapt(
         "student": student,
         "preset": preset,
         "budget": budget,
+        "averages": averages,
+        "seeds": seeds,
         "seed": seed,
         "epochs": epochs,
         "max_steps": max_steps,

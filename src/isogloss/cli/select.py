@@ -19,8 +19,9 @@ def select(
         str,
         typer.Argument(
             metavar="NAME",
-            help="A stage of the run, such as zero-shot; with +prior behind it, its predictions "
-            "are corrected by the class balance that it estimated.",
+            help="A stage of the run, such as zero-shot, or its average, such as iwda-average; "
+            "with +prior behind it, its predictions are corrected by the class balance that it "
+            "estimated.",
             show_default=False,
         ),
     ],

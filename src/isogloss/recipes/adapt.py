@@ -20,10 +20,11 @@ from isogloss.progress import Progress
 from isogloss.recipes import inputs
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, read_json
-from isogloss.recipes.methods import stage_names, stages_of
 from isogloss.recipes.outcome import finish
+from isogloss.recipes.planning import announce, announce_times
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
+from isogloss.recipes.stages.averaging import average_seeds
 from isogloss.recipes.starting import can_take_over, check_start, take_over
 from isogloss.recipes.teaching import check_teaching
 from isogloss.recipes.workshop import Workshop
@@ -163,11 +164,16 @@ def make_workshop(
 
 def run_stages(shop: Workshop) -> None:
     """Carry out the stages that are not finished yet, as far as the budget goes."""
-    stages = stages_of(shop.config.recipe, shop.config.teacher)
-    shop.progress.plan([stage.name for stage in stages])
-    for stage in stages:
+    shop.progress.plan([stage.name for stage in shop.config.stages()])
+    announce(shop)
+    for number, stage in enumerate(shop.config.stages()):
+        if number == 1 and not is_spent(shop):
+            announce_times(shop)
         if shop.folder.stage_result(stage.name) is not None:
             shop.progress.skip(stage.name, "finished before")
+        elif stage.members:
+            if not average_seeds(shop, stage):
+                shop.progress.skip(stage.name, "left out, there is only one seed")
         elif is_spent(shop):
             shop.progress.skip(stage.name, "left out, the budget is used up")
         elif can_take_over(shop.config, stage.name):
@@ -180,7 +186,7 @@ def is_spent(shop: Workshop) -> bool:
     """Whether the stages that are finished took the minutes of the budget."""
     if shop.config.budget is None:
         return False
-    results = map(shop.folder.stage_result, stage_names(shop.config.recipe))
+    results = (shop.folder.stage_result(stage.name) for stage in shop.config.stages())
     seconds = [found["seconds"] for found in results if found is not None]
     return bool(seconds) and sum(seconds) >= 60 * shop.config.budget
 

@@ -13,7 +13,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect
 from isogloss.recipes.folder import CONFIG, RunFolder, read_json
-from isogloss.recipes.methods import AUTO, ZERO_SHOT, group_of
+from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
 from isogloss.selection.gains import CORRECTED
 from isogloss.selection.guard import choose as guarded_choice
 
@@ -21,6 +21,12 @@ BALANCED_REASON = (
     "It was trained on balanced batches, so its predictions are corrected for the class balance of "
     "the target that it estimated."
 )
+
+
+def finished_stages(folder: RunFolder, config: RunConfig) -> dict[str, dict[str, Any]]:
+    """The results of a run's finished stages by name, in order, each before its average."""
+    names = [stage.name + end for stage in config.stages() for end in ("", AVERAGE)]
+    return {name: found for name in names if (found := folder.stage_result(name)) is not None}
 
 
 def choose(
@@ -31,10 +37,13 @@ def choose(
     A last stage that was trained on balanced batches is served with its predictions corrected for
     the target's class balance, where it found that to have shifted.
 
+    The guard has the recipe's stages, their averages and the averages of seeds to choose from. Its
+    jury are the recipe's stages alone: averages are too like them to be voices of their own.
+
     Args:
         folder: of the run.
         config: of the run.
-        stages: the finished ones, in order.
+        stages: the finished ones, averages among them, in order.
 
     Returns:
         The choice, and what `metrics.json` says of it: `name`, `by` ("recipe", "guard" or "you"),
@@ -42,17 +51,23 @@ def choose(
         guard also `table`, see `isogloss.selection.Choice`. Last, the score to expect of it, see
         `expect`; from the guard as the other candidates judge it.
     """
+    trained = [
+        stage.name for stage in config.stages() if stage.name in stages and not stage.members
+    ]
     if config.recipe != AUTO:
-        last = stages[-1]
+        last = trained[-1]
         names = candidates(folder, stages)
         chosen = Chosen(last, is_balanced(config, last) and last + CORRECTED in names)
         reasons = [BALANCED_REASON] if chosen.corrected else []
         choice = describe(folder, chosen, stages, by="recipe", reasons=reasons)
         return chosen, choice, expect(folder, config, chosen)
-    rows = [read_candidate(folder.stage(stage), name=stage) for stage in stages]
+    again = {stage.name for stage in config.stages() if stage.repeats}
+    open_to = [stage for stage in stages if stage not in again]
+    jury = [stage for stage in trained if stage not in again]
+    rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
     tagging, seed = config.task == "token", config.seed
     estimates = {each.name: estimate_of(each, tagging=tagging, seed=seed) for each in rows}
-    found = guarded_choice(rows, estimates, zero_shot=ZERO_SHOT.name, seed=seed)
+    found = guarded_choice(rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, seed=seed)
     chosen = Chosen(found.model, found.corrected)
     choice = describe(folder, chosen, stages, by="guard", reasons=found.reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
@@ -60,7 +75,8 @@ def choose(
 
 def is_balanced(config: RunConfig, stage: str) -> bool:
     """Whether a stage trains on balanced batches and leaves the target's balance to correction."""
-    settings = getattr(config, group_of(config.recipe, stage))
+    method = next(each.method for each in config.stages() if each.name == stage)
+    settings = getattr(config, GROUP_OF[method])
     return settings.get("sampling") == "balanced" and not settings.get("correct_prior")
 
 
@@ -94,8 +110,8 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
 
     Args:
         run: folder of the run.
-        name: of a stage, or of a stage and "+prior", for its predictions corrected by the target
-            prior that it estimated.
+        name: of a stage or of its average ("iwda-average"); with "+prior" behind it, for its
+            predictions corrected by the target prior that it estimated.
         progress: hears how it goes.
 
     Returns:

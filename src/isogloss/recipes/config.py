@@ -12,10 +12,13 @@ from typing import Any
 import yaml
 
 from isogloss.errors import IsoglossError
-from isogloss.recipes.methods import RECIPES
+from isogloss.recipes.methods import AUTO, RECIPES, Stage, stages_of, with_seeds
 from isogloss.recipes.presets import PRESETS
 
 TASKS = ("sequence", "pair", "token")
+
+# What `auto` averages of each stage.
+SNAPSHOTS = 5
 
 
 def _field(default: Any, text: str) -> Any:
@@ -39,13 +42,23 @@ class RunConfig:
     label: str | None = _field(None, "Column of the label, or of the tags.")
     format: str | None = _field(None, "File format, where the name does not say it.")
     model: str = _field("offline", "Hub name, folder, or 'offline'.")
-    recipe: str = _field("iwda", ", ".join(RECIPES) + ".")
+    recipe: str = _field(
+        None, ", ".join(RECIPES) + "; else auto, and iwda with a preset of the paper's."
+    )
     preset: str = _field(
         "default",
         "default: what measures best; paper: as published; paper-alternating: as in its Table 5.",
     )
     budget: float | None = _field(
         None, "auto: minutes of training after which no further candidate is begun."
+    )
+    averages: int | None = _field(
+        None,
+        "Snapshots of the last half of each stage, whose mean is a candidate, too; 0: none "
+        f"(auto: {SNAPSHOTS}, others: 0).",
+    )
+    seeds: int | None = _field(
+        None, "auto: trainings of each stage, of other seeds, whose mean is a candidate, too."
     )
     seed: int = _field(0, "Seed of everything drawn at random.")
     epochs: float | None = _field(None, "Passes over the source, in each stage.")
@@ -88,8 +101,10 @@ class RunConfig:
     def __post_init__(self) -> None:
         """Refuse what no run could use."""
         self._choice("task", TASKS)
-        self._choice("recipe", tuple(RECIPES))
         self._choice("preset", tuple(PRESETS))
+        if not self.recipe:
+            self.recipe = PRESETS[self.preset]["recipe"]
+        self._choice("recipe", tuple(RECIPES))
         self._choice("pooling", (None, "cls", "mean"))
         self._choice("precision", (None, "auto", "bf16", "fp32"))
         self._choice("dropout", (None, "pooled", "torch"))
@@ -100,6 +115,8 @@ class RunConfig:
         self._range("max_steps", 1, 1_000_000_000)
         self._range("epochs", 1e-6, 1e6)
         self._range("budget", 0.0, 1e9)
+        self._count("averages", 0, 1_000)
+        self._count("seeds", 1, 100)
         self._range("holdout", 0.0, 0.5)
         self._range("batch_size", 1, 1_000_000)
         self._range("accumulation", 1, 1_000_000)
@@ -118,6 +135,17 @@ class RunConfig:
             wanted = f"a number from {least:g} to {most:g}"
             raise IsoglossError("E640", name=name, value=value, wanted=wanted)
 
+    def _count(self, name: str, least: int, most: int) -> None:
+        value = getattr(self, name)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and least <= value <= most):
+            wanted = f"a whole number from {least} to {most}"
+            raise IsoglossError("E640", name=name, value=value, wanted=wanted)
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages of this run, in order."""
+        return with_seeds(stages_of(self.recipe, self.teacher), self.seeds or 1)
+
     def resolved(self) -> RunConfig:
         """A copy in which the preset has filled every setting left open."""
         preset = PRESETS[self.preset]
@@ -126,6 +154,8 @@ class RunConfig:
             for name in ("pooling", "holdout", "precision", "dropout", "trim", "token_passes")
             if getattr(self, name) is None
         }
+        if self.recipe == AUTO and self.averages is None:
+            filled["averages"] = SNAPSHOTS
         return dataclasses.replace(
             self,
             **filled,

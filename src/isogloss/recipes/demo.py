@@ -83,6 +83,7 @@ def run_demo(
         source=str(files["source"]),
         target=str(files["target"]),
         test=str(files["test"]),
+        recipe="iwda",
         model=model,
         seed=seed,
         max_steps=max_steps,

@@ -7,17 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Stage:
-    """One training within a run.
+    """One training within a run, or an average of several.
 
     Attributes:
         name: of the stage, its folder and its row in the tables.
         method: how it trains; a key of `isogloss.recipes.stages.METHODS`.
         start: the earlier stage whose model it goes on from, or learns from; None: the encoder.
+        repeats: the earlier stage that this one is again, under another seed.
+        seed: what is added to the run's seed.
+        members: the earlier stages whose weights are averaged; none: the stage trains.
     """
 
     name: str
     method: str
     start: str | None = None
+    repeats: str | None = None
+    seed: int = 0
+    members: tuple[str, ...] = ()
 
 
 ZERO_SHOT = Stage("zero-shot", "finetune")
@@ -33,6 +39,9 @@ GROUP_OF = {
 
 # Trains several candidates, and serves the one that looks best without target labels.
 AUTO = "auto"
+
+# Ends the name of the mean of a stage's snapshots, and of the mean over seeds.
+AVERAGE, SEEDS = "-average", "-seeds"
 
 # Xian, Ji & Zhao, ICLR 2022, section 4: the rows of its tables.
 RECIPES: dict[str, tuple[Stage, ...]] = {
@@ -76,6 +85,29 @@ def stage_names(recipe: str, teacher: str | None = None) -> list[str]:
     return [stage.name for stage in stages_of(recipe, teacher)]
 
 
-def group_of(recipe: str, stage: str) -> str:
-    """The group of settings that a stage of a recipe is trained under."""
-    return next(GROUP_OF[each.method] for each in RECIPES[recipe] if each.name == stage)
+def with_seeds(stages: tuple[Stage, ...], seeds: int) -> tuple[Stage, ...]:
+    """Stages, the same under further seeds, and for each the average of its seeds.
+
+    A repeated stage starts where the first did: from the same encoder with the same new head, or
+    from the same model of an earlier stage. Only models that share their start have weights whose
+    mean is a model (Wortsman et al., ICML 2022).
+
+    Args:
+        stages: of a recipe.
+        seeds: in all, at least 1, which adds nothing.
+    """
+    if seeds == 1:
+        return stages
+    # One seed after the other, so that a budget leaves out the last.
+    again = [
+        Stage(f"{one.name}-seed-{n}", one.method, one.start, repeats=one.name, seed=n)
+        for n in range(1, seeds)
+        for one in stages
+    ]
+    return (*stages, *again, *(average_of(one, again) for one in stages))
+
+
+def average_of(stage: Stage, again: list[Stage]) -> Stage:
+    """The average of a stage and of those that repeat it."""
+    others = (other.name for other in again if other.repeats == stage.name)
+    return Stage(stage.name + SEEDS, "average", members=(stage.name, *others))

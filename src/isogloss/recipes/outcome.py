@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from datasets import Dataset
 
-from isogloss.recipes.choosing import choose
+from isogloss.recipes.choosing import choose, finished_stages
 from isogloss.recipes.delivery import deliver
 from isogloss.recipes.inputs import CanonicalData
-from isogloss.recipes.methods import stage_names
 from isogloss.recipes.workshop import Workshop
 
 
@@ -22,8 +21,7 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
         given: data sets by side, in place of the files that the configuration names.
     """
     config, folder = shop.config, shop.folder
-    names = stage_names(config.recipe, config.teacher)
-    results = {name: found for name in names if (found := folder.stage_result(name)) is not None}
+    results = finished_stages(folder, config)
     chosen, choice, expected = choose(folder, config, list(results))
     metrics = {
         "headline": shop.task.headline,

@@ -8,6 +8,7 @@ from typing import Any
 # the statistics from training rows (no hold-out), rescales to project, and does not clip.
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {
+        "recipe": "auto",
         "pooling": "mean",
         "holdout": 0.15,
         "precision": "auto",
@@ -41,6 +42,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "paper": {
+        "recipe": "iwda",
         "pooling": "cls",
         "holdout": 0.0,
         "precision": "fp32",

@@ -25,7 +25,7 @@ GROUPS: dict[str, type[Any]] = {
 }
 
 # Set by the run itself, from its own settings and the machine.
-RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps")
+RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps", "average_snapshots")
 
 
 def check_settings(config: RunConfig) -> None:
@@ -34,12 +34,14 @@ def check_settings(config: RunConfig) -> None:
     Raises:
         IsoglossError: E642 for an unknown setting, E645 for an unusable value or a setting that
             the run decides, E510 and E511 for one outside its choices; E542 for a budget where
-            there is nothing to leave out; E543 for a choice without held-out rows; E760 for
-            events without TensorBoard.
+            there is nothing to leave out, E652 for several seeds where nothing is chosen, E543
+            where no rows are held out to choose by, E760 for events without TensorBoard.
     """
     writes_events(config.tensorboard)
     if config.budget is not None and config.recipe != AUTO:
         raise IsoglossError("E542", recipe=config.recipe)
+    if config.seeds is not None and config.recipe != AUTO:
+        raise IsoglossError("E652", recipe=config.recipe)
     if config.recipe == AUTO and config.holdout == 0:
         raise IsoglossError("E543")
     for group, cls in GROUPS.items():
@@ -63,7 +65,8 @@ def check_names(cls: type[Any], group: str, settings: Mapping[str, Any]) -> None
         if name not in fields:
             raise IsoglossError("E642", name=f"{group}.{name}", hint=did_you_mean(name, fields))
         if name in RESERVED:
-            why = f"{name} follows from the run's own settings; set it without '{group}.'"
+            own = {"average_snapshots": "averages"}.get(name, name)
+            why = f"{name} follows from the run's own settings; set {own} without '{group}.'"
             raise IsoglossError("E645", group=group, why=why)
         default = fields[name].default
         wanted: tuple[type, ...] = (type(default),)

@@ -7,9 +7,11 @@ from pathlib import Path
 from isogloss.errors import IsoglossError
 from isogloss.recipes.candidates import CANDIDATE
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import CONFIG, RunFolder, link_file, link_tree
+from isogloss.recipes.folder import CONFIG, RECORD, RunFolder, link_file, link_tree, read_json
 from isogloss.recipes.heldout import HELD_OUT
-from isogloss.recipes.methods import AUTO
+from isogloss.recipes.methods import AUTO, AVERAGE
+from isogloss.recipes.results import measure
+from isogloss.recipes.stages.training import open_model
 from isogloss.recipes.workshop import Workshop
 
 # What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
@@ -63,15 +65,51 @@ def _differing(config: RunConfig, stage: str) -> list[str]:
 
 
 def take_over(shop: Workshop, start: Path, stage: str) -> None:
-    """Link a stage of an earlier run into this one."""
-    earlier, here = RunFolder(start).stage(stage), shop.folder.stage(stage)
+    """Link a stage of an earlier run into this one, and its average where it has the same.
+
+    Where the target or the test rows are others than there, the model is measured on these.
+
+    Raises:
+        IsoglossError: E528 where the source's rows are others, though the name is the same.
+    """
     shop.progress.say(f"{stage}: taken over from {start}")
+    differing = differing_rows(shop.folder, RunFolder(start))
+    if "source" in differing:
+        raise IsoglossError("E528", folder=start, names="other rows in the source")
+    wanted, there = shop.config.averages, RunConfig.load(start / CONFIG).averages
+    if wanted and wanted == there and RunFolder(start).stage_result(stage + AVERAGE) is not None:
+        link_stage(shop, start, stage + AVERAGE, anew=bool(differing))
+    elif wanted:
+        shop.progress.say(f"{stage}{AVERAGE}: left out, {start} has none")
+    link_stage(shop, start, stage, anew=bool(differing))
+
+
+def differing_rows(here: RunFolder, earlier: RunFolder) -> list[str]:
+    """The sides whose rows are others in two runs, or only in this one."""
+    now, before = (read_json(run.root / RECORD)["data"] for run in (here, earlier))
+    return [side for side, fingerprint in now.items() if before.get(side) != fingerprint]
+
+
+def link_stage(shop: Workshop, start: Path, stage: str, *, anew: bool) -> None:
+    """Link one finished stage of an earlier run into this one.
+
+    Args:
+        shop: the run.
+        start: the earlier run.
+        stage: its name.
+        anew: whether the model is measured again, on the rows of this run.
+    """
+    earlier, here = RunFolder(start).stage(stage), shop.folder.stage(stage)
     here.mkdir(parents=True, exist_ok=True)
     link_tree(earlier / "model", here / "model")
-    for name in (HELD_OUT, CANDIDATE):
-        # A stage that an earlier version finished has none.
-        if (earlier / name).is_file():
-            link_file(earlier / name, here / name)
-    stage_result = RunFolder(start).stage_result(stage)
-    assert stage_result is not None
-    shop.folder.finish_stage(stage, stage_result)
+    facts = RunFolder(start).stage_result(stage)
+    assert facts is not None
+    if anew:
+        model = open_model(shop, str(here / "model"))
+        facts |= measure(shop, model.classifier, shop.pad_token_id, stage=stage)
+    else:
+        for name in (HELD_OUT, CANDIDATE):
+            # A stage that an earlier version finished has none.
+            if (earlier / name).is_file():
+                link_file(earlier / name, here / name)
+    shop.folder.finish_stage(stage, facts)

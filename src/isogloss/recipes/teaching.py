@@ -97,7 +97,8 @@ def teacher_outputs(
     """
     outside = shop.config.teacher
     place = str(shop.model_of(stage.start)) if outside is None else model_place(outside)
-    path = shop.folder.stage(stage.name) / OUTPUTS
+    # The teacher of a repeated stage is the same.
+    path = shop.folder.stage(stage.repeats or stage.name) / OUTPUTS
     key = _key(place, args)
     kept = open_outputs(path, key=key)
     if kept is None:

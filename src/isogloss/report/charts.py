@@ -30,6 +30,8 @@ NAMES = {
 SCORES = {"macro_f1": "Macro-F1", "f1": "Entity F1", "accuracy": "Accuracy"}
 # More classes than this would not be legible; the largest are shown.
 MOST_CLASSES = 16
+# Bars of stages that stand beside each other with level names; with more the picture is wider.
+MOST_LEVEL = 4
 # Endings of pictures -> what matplotlib calls the format.
 PICTURES = {".png": "png", ".pdf": "pdf", ".svg": "svg"}
 
@@ -54,10 +56,12 @@ def draw_run(
         optimum: the best score there can be, where it is known.
         served: the stage whose model is used; the others' bars are paler. None: all are alike.
     """
-    figure = Figure(figsize=(9.0, 3.6) if scores else (6.4, 3.6), dpi=150, layout="constrained")
+    more = 0.45 * max(0, len(scores) - MOST_LEVEL)
+    size = (9.0 + more, 3.6) if scores else (6.4, 3.6)
+    figure = Figure(figsize=size, dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     if scores:
-        left, right = figure.subplots(1, 2, width_ratios=(2.4, 1.0))
+        left, right = figure.subplots(1, 2, width_ratios=(2.4, 1.0 + more / 2.65))
         _draw_scores(right, scores, score_name, optimum, served)
     else:
         left = figure.subplots()
@@ -166,6 +170,10 @@ def _draw_scores(
         axes.text(0.98, optimum, note, transform=place, ha="right", va="bottom", fontsize=8)
     marked = [f"{stage}\n(served)" if stage == served else stage for stage in scores]
     axes.set_xticks(range(len(values)), marked, fontsize=8)
+    if len(values) > MOST_LEVEL:
+        axes.tick_params(axis="x", rotation=35)
+        for label in axes.get_xticklabels():
+            label.set_horizontalalignment("right")
     axes.set_ylim(0, max(1.0, *values))
     axes.set_title(
         f"{SCORES.get(score_name, score_name)} on the test file", fontsize=10, loc="left"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -57,6 +57,7 @@ def weigh_candidates(
     *,
     zero_shot: str,
     metric: str = "macro_f1",
+    jury: Collection[str] | None = None,
     draws: int = _DRAWS,
     seed: int = 0,
 ) -> list[Standing]:
@@ -71,6 +72,8 @@ def weigh_candidates(
         estimates: of the target's prior, from each candidate's own rows, by its name.
         zero_shot: name of the baseline.
         metric: "accuracy" or "macro_f1".
+        jury: names of the candidates whose opinions count, at least one; None: all. What is nearly
+            the same as another, such as an average of its weights, should have no voice of its own.
         draws: samples behind the spreads, at least 2.
         seed: of the draws.
 
@@ -79,8 +82,8 @@ def weigh_candidates(
         would change nothing.
 
     Raises:
-        IsoglossError: as `score_candidates`; E407 for `draws`, E409 for an unknown metric or
-            baseline, or a candidate without an estimate.
+        IsoglossError: as `score_candidates`; E404 for an empty jury, E407 for `draws`, E409 for
+            an unknown metric, baseline or member of the jury, or a candidate without an estimate.
 
     References:
         Hu et al., NeurIPS 2024 (agreement with the ensemble of the candidates), here with
@@ -90,12 +93,16 @@ def weigh_candidates(
     check_range(draws, 2, np.inf, name="draws")
     for candidate in candidates:
         check_choice(candidate.name, estimates, name="the candidate")
-    weights = mean_weights([estimates[each.name] for each in candidates]) if candidates else None
+    known = [candidate.name for candidate in candidates]
+    for name in jury or ():
+        check_choice(name, known, name="the jury")
+    jurors = [rows for rows in candidates if jury is None or rows.name in jury]
+    weights = mean_weights([estimates[each.name] for each in jurors]) if jurors else None
     shared = Comparison(candidates=candidates, weights=weights, zero_shot=zero_shot, seed=seed)
     entries = [each for rows in candidates for each in _entries(rows, estimates[rows.name])]
     base = [each.rows.name for each in entries].index(zero_shot)
-    jury = ensemble(_opinion(rows, estimates[rows.name], seed) for rows in candidates)
-    on_target = _on_target(shared, entries, jury, metric, draws)
+    opinion = ensemble(_opinion(rows, estimates[rows.name], seed) for rows in jurors)
+    on_target = _on_target(shared, entries, opinion, metric, draws)
     on_source = _on_source(shared, entries, metric, draws)
     return [
         _standing(entry, target - on_target[base], source - on_source[base])
@@ -164,14 +171,14 @@ def _opinion(rows: CandidateRows, estimate: PriorEstimate, seed: int) -> Floats:
 
 
 def _on_target(
-    shared: Comparison, entries: Sequence[_Entry], jury: Floats, metric: str, draws: int
+    shared: Comparison, entries: Sequence[_Entry], opinion: Floats, metric: str, draws: int
 ) -> Floats:
     """Every candidate's scores (c, 1 + draws) as the jury expects them."""
     first = shared.candidates[0]
     side = _side(shared, first.num_target_rows, first.target_groups, metric, draws)
     predicted = [each.rows.served(each.rows.target_logits).argmax(axis=1) for each in entries]
     even = np.ones(first.num_classes)
-    return np.stack([side.scores(classes, jury, even) for classes in predicted])
+    return np.stack([side.scores(classes, opinion, even) for classes in predicted])
 
 
 def _on_source(shared: Comparison, entries: Sequence[_Entry], metric: str, draws: int) -> Floats:

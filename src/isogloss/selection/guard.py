@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,6 +42,7 @@ def choose(
     *,
     zero_shot: str,
     metric: str = "macro_f1",
+    jury: Collection[str] | None = None,
     rule: GuardRule = GUARD,
     level: float = 0.9,
     seed: int = 0,
@@ -60,6 +61,7 @@ def choose(
         estimates: of the target's prior, from each candidate's own rows, by its name.
         zero_shot: name of the candidate that has seen no target text.
         metric: "accuracy" or "macro_f1".
+        jury: names of the candidates whose opinions count; None: all.
         rule: the constants.
         level: coverage that the intervals of the expected scores aim at, above 0 and below 1.
         seed: of every draw.
@@ -75,7 +77,7 @@ def choose(
         >>> choice.name, choice.reasons, choice.expected[choice.name].sentence
     """
     standings = weigh_candidates(
-        candidates, estimates, zero_shot=zero_shot, metric=metric, seed=seed
+        candidates, estimates, zero_shot=zero_shot, metric=metric, jury=jury, seed=seed
     )
     decision = decide(standings, zero_shot=zero_shot, rule=rule)
     base = next(rows for rows in candidates if rows.name == zero_shot)

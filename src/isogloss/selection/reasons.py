@@ -8,6 +8,21 @@ from isogloss.selection.gains import Standing
 from isogloss.selection.verdicts import Decision, Verdict
 from isogloss.selection.wording import METRIC_NAMES
 
+_ONE = {
+    "": "{name} is expected to gain less, {size}.",
+    "source": "{name} is left aside: on labelled source rows that weigh as the target it loses "
+    "{size} of {metric}.",
+    "loss": "{name} is left aside: it is expected to lose {size}.",
+    "gain": "{name} is left aside: it is expected to gain {size}, too little to rely upon.",
+}
+_SEVERAL = {
+    "": "{names} are expected to gain less.",
+    "source": "{names} are left aside: so much {metric} they lose on labelled source rows that "
+    "weigh as the target.",
+    "loss": "{names} are left aside: so much they are expected to lose.",
+    "gain": "{names} are left aside: what they are expected to gain is too little to rely upon.",
+}
+
 
 def reasons_for(
     decision: Decision, standings: Sequence[Standing], *, zero_shot: str, metric: str
@@ -24,9 +39,11 @@ def reasons_for(
     chosen = next(each for each in standings if each.name == decision.name)
     found = [_chosen(chosen, zero_shot, METRIC_NAMES[metric])]
     found.append(_balance(chosen, standings, verdicts))
-    for standing in standings:
-        if standing.name != zero_shot and standing.model != chosen.model:
-            found += _left_aside(standing, verdicts[standing.name], METRIC_NAMES[metric])
+    others = [e for e in standings if e.name != zero_shot and e.model != chosen.model]
+    kinds = [_kind(each, verdicts[each.name]) for each in others]
+    for kind in (kind for kind in dict.fromkeys(kinds) if kind in _ONE):
+        alike = [each for each, own in zip(others, kinds, strict=True) if own == kind]
+        found.append(_left_aside(alike, kind, METRIC_NAMES[metric]))
     return [*found, "No target label was seen for any of this."]
 
 
@@ -57,20 +74,23 @@ def _balance(chosen: Standing, standings: Sequence[Standing], verdicts: dict[str
     return "Its predictions are not corrected for the class balance: that is not expected to help."
 
 
-def _left_aside(standing: Standing, verdict: Verdict, metric: str) -> list[str]:
-    if verdict.against in ("shift", "assumption"):
-        return []
-    name = standing.name
-    if not verdict.against:
-        return [f"{name} is expected to gain less, {_points(standing.gain)}."]
-    if verdict.against == "source":
-        lost = f"{_points(-standing.source_gain)} of {metric}"
-        where = "on labelled source rows that weigh as the target"
-        return [f"{name} is left aside: {where} it loses {lost}."]
-    if standing.gain <= 0:
-        return [f"{name} is left aside: it is expected to lose {_points(-standing.gain)}."]
-    gain = _points(standing.gain)
-    return [f"{name} is left aside: it is expected to gain {gain}, too little to rely upon."]
+def _kind(standing: Standing, verdict: Verdict) -> str:
+    """What there is to say of a candidate that is not chosen; "shift" and "assumption" are not."""
+    return "loss" if verdict.against == "gain" and standing.gain <= 0 else verdict.against
+
+
+def _left_aside(alike: Sequence[Standing], kind: str, metric: str) -> str:
+    """One sentence for all candidates of a kind, at least one."""
+    changes = [each.source_gain if kind == "source" else each.gain for each in alike]
+    sizes = [_points(abs(change)) for change in changes]
+    if len(alike) > 1:
+        named = [f"{each.name} ({size})" for each, size in zip(alike, sizes, strict=True)]
+        return _SEVERAL[kind].format(names=_listed(named), metric=metric)
+    return _ONE[kind].format(name=alike[0].name, size=sizes[0], metric=metric)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _points(value: float) -> str:

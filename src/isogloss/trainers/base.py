@@ -18,6 +18,9 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 from isogloss.data.collate import IGNORED_LABEL, RowCollator
 from isogloss.data.pairing import SeededBatchSampler
 from isogloss.errors import IsoglossError
+from isogloss.models.averaging import WeightAverage
+from isogloss.models.features import FeatureClassifier
+from isogloss.trainers.averaging import SnapshotAveraging
 from isogloss.trainers.config import RowTrainingArguments
 from isogloss.trainers.recomputation import Recomputation
 
@@ -76,6 +79,26 @@ class RowTrainer(Trainer):
         self.loss_is_scaled_for_ga = True
         self._figures: dict[str, float] = {}
         self._figure_steps = 0
+        self._averaging: SnapshotAveraging | None = None
+        if args.average_snapshots:
+            self._averaging = SnapshotAveraging(
+                self.classifier, snapshots=args.average_snapshots, share=args.average_share
+            )
+            self.add_callback(self._averaging)
+
+    @property
+    def classifier(self) -> FeatureClassifier:
+        """What is trained, without whatever trains against it."""
+        model = self.model
+        found: FeatureClassifier = (
+            model if isinstance(model, FeatureClassifier) else model.classifier
+        )
+        return found
+
+    @property
+    def average(self) -> WeightAverage | None:
+        """The mean of the snapshots so far; None where none are taken."""
+        return None if self._averaging is None else self._averaging.average
 
     # What a subclass gives.
 
@@ -98,6 +121,8 @@ class RowTrainer(Trainer):
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Upstream's training, seeded here, so that what ran since construction does not count."""
         set_seed(int(self.args.seed))
+        if self._averaging is not None:
+            self._averaging.average = WeightAverage()
         return super().train(*args, **kwargs)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
@@ -160,8 +185,15 @@ class RowTrainer(Trainer):
         super()._save_checkpoint(model, trial)
         if self.args.should_save:
             folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+            if self._averaging is not None:
+                self._averaging.save(folder)
             marker = {"step": self.state.global_step, "of": self.state.max_steps}
             (folder / COMPLETE_MARKER).write_text(json.dumps(marker))
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self._averaging is not None:
+            self._averaging.load(Path(resume_from_checkpoint))
+        super()._load_from_checkpoint(resume_from_checkpoint, model)
 
 
 class AtEpochBegin(TrainerCallback):

@@ -92,18 +92,32 @@ class RowTrainingArguments(TrainingArguments):
             "pseudo-labels do."
         },
     )
+    average_snapshots: int = field(
+        default=0,
+        metadata={
+            "help": "Snapshots of the weights whose uniform mean is kept beside the last weights; "
+            "0: none."
+        },
+    )
+    average_share: float = field(
+        default=0.5,
+        metadata={"help": "Last share of the steps, over which the snapshots are spread evenly."},
+    )
 
     def __post_init__(self) -> None:
         """Accept both names of gradient checkpointing.
 
         Raises:
-            IsoglossError: E511 or E516 for `tokens_per_batch`, E510 or E544 for `sampling`, E515
-                for options of upstream's own.
+            IsoglossError: E511 or E516 for `tokens_per_batch`, E510 or E544 for `sampling`, E511
+                for `average_snapshots`, E407 for `average_share`, E515 for options of upstream's
+                own.
         """
         at_least(self, "tokens_per_batch", 0)
         one_of(self, "sampling", SAMPLINGS)
         if self.tokens_per_batch and self.sampling == "balanced":
             raise IsoglossError("E544", value=self.tokens_per_batch)
+        at_least(self, "average_snapshots", 0)
+        check_range(self.average_share, 0.0, 1.0, name="average_share")
         if self.tokens_per_batch and not self.bucket_by_length:
             raise IsoglossError("E516", value=self.tokens_per_batch)
         # Upstream warns of the older name, which is the one that everybody knows.
@@ -212,9 +226,9 @@ class IWDAConfig(PairedTrainingArguments):
         metadata={
             "help": "auto: interval where a critic finds the divergence, else held-out; interval: "
             "free within the interval of the estimate from held-out source rows, least favourable "
-            "to the critic; held-out: the estimate itself, solved anew several "
-            "times; online: the paper's running estimate; fixed: the weights given at the start, "
-            "never changed (oracle, unweighted)."
+            "to the critic; held-out: the estimate itself, solved anew several times; online: the "
+            "paper's running estimate; fixed: the weights given at the start, never changed "
+            "(oracle, unweighted)."
         },
     )
     weight_play_rate: float = field(

@@ -81,11 +81,10 @@ def test_steps_of_a_token_run(
     source.write_text("anna\tB-PER\n\nberlin\tB-LOC\n\n" * 8, "utf-8")
     target.write_text("book\nfood\nanna\n\n" * 24, "utf-8")
     result = isogloss.adapt(
-        **{**files, "source": str(source), "target": str(target), "epochs": 1.0},
+        **{**files, "source": str(source), "target": str(target), "recipe": recipe},
         output=tmp_path / "run",
         task="token",
         holdout=0.0,
-        recipe=recipe,
         batch_size=4,
         token_passes=token_passes,
     )

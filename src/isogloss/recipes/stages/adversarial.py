@@ -20,7 +20,7 @@ def hide_language(shop: Workshop, stage: Stage) -> dict[str, Any]:
         stage: `keung2019`.
     """
     model = open_model(shop, shop.config.model)
-    args = make_arguments(KeungConfig, shop, stage.name, shop.config.keung)
+    args = make_arguments(KeungConfig, shop, stage, shop.config.keung)
     scale_passes(args, shop)
     # Passes are those of the task, which rests while the discriminator learns.
     args.num_train_epochs *= args.discriminator_steps + 1

@@ -27,7 +27,7 @@ def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
     settings = dict(shop.config.iwda)
     if stage.name in ("iwda-oracle", "iwda-unweighted"):
         settings["weighting"] = "fixed"
-    args = make_arguments(IWDAConfig, shop, stage.name, settings)
+    args = make_arguments(IWDAConfig, shop, stage, settings)
     scale_passes(args, shop)
     trainer = IWDATrainer(
         model.classifier,

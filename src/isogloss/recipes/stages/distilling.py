@@ -30,7 +30,7 @@ def distill(shop: Workshop, stage: Stage) -> dict[str, Any]:
     """
     settings = dict(shop.config.distill) | (TARGET_ONLY if stage.name == "wu2020" else {})
     student = seen_by(shop, shop.config.student) if shop.config.student else shop
-    args = make_arguments(DistillationConfig, student, stage.name, settings)
+    args = make_arguments(DistillationConfig, student, stage, settings)
     outputs = teacher_outputs(shop, student, stage, args)
     data = student.data
     # METHOD, section 5: each token of the target gets as many updates as one of the source would.

@@ -15,7 +15,7 @@ from isogloss.trainers.finetune import FinetuneTrainer
 def finetune(shop: Workshop, stage: Stage) -> dict[str, Any]:
     """Fine-tune the encoder on the labelled rows; returns what `carry_out` does."""
     model = open_model(shop, shop.config.model)
-    args = make_arguments(FinetuneConfig, shop, stage.name, shop.config.finetune)
+    args = make_arguments(FinetuneConfig, shop, stage, shop.config.finetune)
     trainer = FinetuneTrainer(
         model.classifier,
         args,

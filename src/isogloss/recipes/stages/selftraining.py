@@ -20,7 +20,7 @@ def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
         What `carry_out` does, and `rounds`: see `SelfTrainingTrainer.rounds`.
     """
     model = open_model(shop, str(shop.model_of(stage.start)))
-    args = make_arguments(SelfTrainingConfig, shop, stage.name, shop.config.selftrain)
+    args = make_arguments(SelfTrainingConfig, shop, stage, shop.config.selftrain)
     scale_passes(args, shop)
     trainer = SelfTrainingTrainer(
         model.classifier,

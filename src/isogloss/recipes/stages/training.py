@@ -14,12 +14,14 @@ import torch
 from safetensors.torch import load_file
 
 from isogloss.errors import IsoglossError
+from isogloss.models.averaging import WeightAverage
 from isogloss.models.export import export
 from isogloss.models.fast import make_fast
 from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import load_classifier
 from isogloss.models.reading import load_tokenizer
 from isogloss.models.trimming import TrimmedVocabulary
+from isogloss.recipes.methods import AVERAGE, Stage
 from isogloss.recipes.results import measure
 from isogloss.recipes.workshop import Workshop, rows_per_example
 from isogloss.trainers.base import RowTrainer, last_complete_checkpoint, total_steps
@@ -58,7 +60,7 @@ def open_model(shop: Workshop, name: str) -> StageModel:
 def carry_out(
     shop: Workshop, trainer: RowTrainer, model: StageModel, *, stage: str
 ) -> dict[str, Any]:
-    """Train, save the model into the stage's folder, and measure it.
+    """Train, save the model into the stage's folder, and measure it; the same for its average.
 
     Args:
         shop: the run.
@@ -72,7 +74,29 @@ def carry_out(
     bound_steps(trainer.args, shop, len(trainer.row_sampler()))
     facts = train(trainer, shop, stage)
     save(model, shop, stage)
-    return facts | measure(shop, model.classifier, shop.pad_token_id, stage=stage)
+    facts |= measure(shop, model.classifier, shop.pad_token_id, stage=stage)
+    # The mean of one snapshot is the model itself.
+    if trainer.average is not None and trainer.average.count > 1:
+        finish_average(shop, trainer.average, model, stage=stage + AVERAGE)
+    return facts
+
+
+def finish_average(
+    shop: Workshop, average: WeightAverage, model: StageModel, *, stage: str
+) -> None:
+    """Save and measure a mean of weights as a stage of its own, which took no training.
+
+    Args:
+        shop: the run.
+        average: of at least one.
+        model: takes the averaged weights; its own are lost.
+        stage: the name to finish it under.
+    """
+    average.put_into(model.classifier)
+    save(model, shop, stage)
+    measured = measure(shop, model.classifier, shop.pad_token_id, stage=stage)
+    facts = {"steps": 0, "seconds": 0.0, "log": [], "averaged": average.count}
+    shop.folder.finish_stage(stage, facts | measured)
 
 
 def train(trainer: RowTrainer, shop: Workshop, stage: str) -> dict[str, Any]:
@@ -122,21 +146,24 @@ def save(model: StageModel, shop: Workshop, stage: str) -> None:
     )
 
 
-def make_arguments(cls: type[Any], shop: Workshop, stage: str, settings: Mapping[str, Any]) -> Any:
+def make_arguments(
+    cls: type[Any], shop: Workshop, stage: Stage, settings: Mapping[str, Any]
+) -> Any:
     """The trainer's configuration from the preset, the user's settings and the machine.
 
     Args:
         cls: a `RowTrainingArguments`.
         shop: the run; its settings for every stage go before the stage's own.
-        stage: names the folder of the checkpoints.
+        stage: names the folder of the checkpoints; one that repeats another leaves no average.
         settings: of the stage's group, such as `shop.config.iwda`.
     """
     config = shop.config
     values = dict(settings)
     values |= config.for_every_stage()
     fixed = {
-        "output_dir": str(shop.folder.stage(stage) / "checkpoints"),
-        "seed": config.seed,
+        "output_dir": str(shop.folder.stage(stage.name) / "checkpoints"),
+        "seed": (config.seed + stage.seed) % 2**32,
+        "average_snapshots": 0 if stage.repeats else (config.averages or 0),
         "bf16": shop.precision == "bf16",
         "use_cpu": not torch.cuda.is_available(),
     }

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from datasets import Dataset
+
+import isogloss
+from isogloss.progress import Progress
+from isogloss.recipes.config import RunConfig
+from isogloss.recipes.planning import about, describe_plan, describe_times, listed, pieces
+
+MINIMUM: dict[str, Any] = {"source": "a", "target": "b", "preset": "default"}
+
+
+class Folder:
+    """Of a run whose first stage took `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self.results = {"zero-shot": {"seconds": seconds}}
+
+    def stage(self, name: str) -> Path:
+        return Path("unused") / name
+
+    def stage_result(self, name: str) -> dict[str, float] | None:
+        return self.results.get(name)
+
+
+def shop_of(*, seconds: float = 60.0, kind: str = "sequence", **settings: Any) -> Any:
+    """10 source texts of 20 pieces and 30 target texts of 40; as sentences of 2 and of 4 words."""
+    config = RunConfig(**MINIMUM, **{"recipe": "auto", **settings}).resolved()
+    sides = []
+    for size, count in ((20, 10), (40, 30)):
+        rows = size // 10 if kind == "token" else 1
+        sides.append(Dataset.from_dict({"length": [size] * count, "active": [[0] * rows] * count}))
+    return SimpleNamespace(
+        config=config,
+        folder=Folder(seconds),
+        task=SimpleNamespace(kind=kind),
+        precision="fp32",
+        data=SimpleNamespace(train=sides[0], target=sides[1]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, (4 * 200, 4 * (200 + 400), 4 * (200 + 1200), 2 * (200 + 400))),
+        ({"epochs": 1.0}, (200, 600, 1400, 600)),
+        # Words of longer texts: twice as many passes for what looks at the target.
+        ({"epochs": 1.0, "kind": "token"}, (200, 2 * 600, 2 * 1400, 2 * 600)),
+        ({"max_steps": 5, "batch_size": 2}, (200, 600, 350, 600)),
+        ({"distill": {"domains": "target", "source_loss_weight": 0.0}}, (800, 2400, 4800, 1200)),
+    ],
+)
+def test_word_pieces_of_each_stage(settings: dict[str, Any], wanted: tuple[float, ...]) -> None:
+    shop = shop_of(**settings)
+    found = [pieces(shop, stage) for stage in shop.config.stages()]
+    assert found == pytest.approx(list(wanted))
+
+
+def test_times_by_the_pace_of_the_first() -> None:
+    assert describe_times(shop_of(epochs=1.0)) == (
+        "By the pace of zero-shot, training takes about: iwda 3 min, iwda+kd 7 min, iwda+st 3 min."
+    )
+    done = shop_of(epochs=1.0)
+    done.folder.results |= {"iwda": {}, "iwda+kd": {}}
+    assert str(describe_times(done)).endswith("about: iwda+st 3 min.")
+
+
+def test_no_times_where_nothing_tells_them() -> None:
+    assert describe_times(shop_of(seconds=0.4)) is None
+    assert describe_times(shop_of(recipe="zero-shot")) is None
+    assert describe_times(shop_of(recipe="kd", student="offline")) is None
+    begun = shop_of()
+    begun.folder.results.clear()
+    assert describe_times(begun) is None
+
+
+def test_the_plan_says_what_ends_it() -> None:
+    assert describe_plan(shop_of(averages=0)) == (
+        "Candidates are zero-shot, iwda, iwda+kd and iwda+st; the one to serve is chosen without "
+        "target labels. There is no limit of time; a budget in minutes would set one."
+    )
+    limited = describe_plan(shop_of(budget=7.5, seeds=2))
+    assert "iwda+kd-seed-1 and iwda+st-seed-1 and averages of their weights;" in limited
+    assert limited.endswith("After 7.5 minutes of training no further one is begun.")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wanted"),
+    [(0.2, "1 s"), (89, "89 s"), (95, "2 min"), (5340, "89 min"), (9000, "2.5 h")],
+)
+def test_rough_times(seconds: float, wanted: str) -> None:
+    assert about(seconds) == wanted
+
+
+def test_names_in_a_row() -> None:
+    assert [listed(list("abc")[:n]) for n in (1, 2, 3)] == ["a", "a and b", "a, b and c"]
+
+
+def test_a_run_says_its_plan_once(files: dict[str, Any], tmp_path: Path) -> None:
+    said: list[str] = []
+
+    class Listener(Progress):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    files |= {"recipe": "auto", "max_steps": 1, "budget": 0.0}
+    run = isogloss.adapt(output=tmp_path / "run", progress=Listener(), **files).folder
+    assert said[0].startswith("Candidates are zero-shot, iwda,")
+    assert json.loads((run / "metrics.json").read_text())["chosen"]["by"] == "guard"
+    said.clear()
+    isogloss.adapt(output=tmp_path / "run", progress=Listener(), **files)
+    assert not [line for line in said if line.startswith("Candidates")]
