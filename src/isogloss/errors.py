@@ -260,6 +260,11 @@ ERRORS: dict[str, str] = {
     "{recipe!r}; leave it out, or choose auto.",
     "E543": "The recipe 'auto' chooses by source rows that no candidate was trained on, but "
     "holdout is 0; set it to 0.1 or so.",
+    "E544": "tokens_per_batch is {value}, but sampling is balanced, under which passes differ in "
+    "their tokens; leave tokens_per_batch at 0 and set per_device_train_batch_size, or leave "
+    "sampling at natural.",
+    "E545": "The balanced sampling in {path} cannot be gone on from ({reason}); train anew, in "
+    "another folder.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
