@@ -324,7 +324,6 @@ WARNINGS: dict[str, str] = {
     "over, so large shifts are missing; with sets of at most {most} rows none is.",
     "W705": "{count} of {of} sets stay farther than {limit} in total variation from their prior "
     "(one {distance}); what they reached is what is reported.",
-    "W706": "The models stand on different source rows, so their shifts differ on the same set.",
 }
 
 

@@ -17,7 +17,9 @@ from isogloss.cli.inspect import inspect
 from isogloss.cli.predict import predict
 from isogloss.cli.prior import prior
 from isogloss.cli.quiet import quiet_environment
+from isogloss.cli.resample import resample
 from isogloss.cli.select import select
+from isogloss.cli.study import study
 
 app = typer.Typer(
     name="isogloss",
@@ -49,7 +51,18 @@ def options(
     """Options of the command itself; the help text is the one given to `app`."""
 
 
-for command in (inspect, adapt, select, predict, evaluate, prior, demo, env):
+for command in (
+    inspect,
+    adapt,
+    select,
+    predict,
+    evaluate,
+    prior,
+    study,
+    resample,
+    demo,
+    env,
+):
     app.command(no_args_is_help=command not in (demo, env))(command)
 
 
