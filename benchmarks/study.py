@@ -150,12 +150,16 @@ def main() -> None:
         print(json.dumps(found | {"machine": describe_machine(), "versions": versions()}, indent=2))
         return
     print(describe(describe_machine(), versions()))
-    print(f"{options.sets} sets of {options.size} from {options.rows:,} rows, {options.width} features")
+    print(
+        f"{options.sets} sets of {options.size} from {options.rows:,} rows, {options.width} features"
+    )
     print(f"drawing the sets      {found['seconds_drawing']:8.3f} s")
     print(f"all at once           {found['seconds_at_once']:8.3f} s")
     print(f"one by one            {found['seconds_separately']:8.3f} s")
     ratio = found["ratio"]
-    print(f"ratio                 {ratio['median']:8.1f} ({ratio['least']:.1f} to {ratio['most']:.1f})")
+    print(
+        f"ratio                 {ratio['median']:8.1f} ({ratio['least']:.1f} to {ratio['most']:.1f})"
+    )
     print(f"largest difference    {found['largest_difference']:8.1e}")
 
 

@@ -83,7 +83,9 @@ def resample(
 
 def shares_table(report: Mapping[str, Any]) -> Table:
     """The class shares before, as wanted, and as reached."""
-    out = table(one_line(f"Class balance of {report['file']}"), ["label", "before", "wanted", "now"])
+    out = table(
+        one_line(f"Class balance of {report['file']}"), ["label", "before", "wanted", "now"]
+    )
     columns = (report[name] for name in ("before", "wanted", "reached"))
     for label, *shares in zip(report["labels"], *columns, strict=True):
         out.add_row(cell(label), *(percent(share, 2) for share in shares))

@@ -22,9 +22,13 @@ def study_tables(report: Mapping[str, Any]) -> list[Table]:
     """
     results = report["results"]
     tables = [score_table(report), correlation_table(report)]
-    tables.append(band_table(results, "estimate_error", "Error of the estimated prior, by prior shift"))
+    tables.append(
+        band_table(results, "estimate_error", "Error of the estimated prior, by prior shift")
+    )
     if any("improvement" in result["bands"] for result in results):
-        title = f"Percent improvement of {SCORES[report['score']]} over the baseline, by prior shift"
+        title = (
+            f"Percent improvement of {SCORES[report['score']]} over the baseline, by prior shift"
+        )
         tables.append(band_table(results, "improvement", title))
     return tables
 
@@ -36,7 +40,11 @@ def score_table(report: Mapping[str, Any]) -> Table:
     title = f"{report['settings']['sets']:,} sets of {rows} rows from each target"
     names = [name for name in SCORES if name in report["results"][0]["scores"]]
     shown = [SCORES[name] for name in names]
-    out = table(title, ["model", "target", *shown, "prior shift", "feature shift"], kinds="tt" + "n" * (len(names) + 2))
+    out = table(
+        title,
+        ["model", "target", *shown, "prior shift", "feature shift"],
+        kinds="tt" + "n" * (len(names) + 2),
+    )
     for result in report["results"]:
         scores = [spread_cell(result["scores"][name], percent) for name in names]
         shifts = [
@@ -49,7 +57,9 @@ def score_table(report: Mapping[str, Any]) -> Table:
 
 def correlation_table(report: Mapping[str, Any]) -> Table:
     """Correlations of the score with each shift, and with the other one held fixed."""
-    title = f"Correlation of {SCORES[report['score']]} with shift (partial: the other shift held fixed)"
+    title = (
+        f"Correlation of {SCORES[report['score']]} with shift (partial: the other shift held fixed)"
+    )
     names = ["model", "target", "with", "Pearson", "Spearman", "partial P.", "partial S."]
     out = table(title, names, kinds="tttnnnn")
     for result in report["results"]:

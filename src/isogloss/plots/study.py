@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -26,6 +27,8 @@ SCORES = {"macro_f1": "macro-F1", "f1": "entity F1", "accuracy": "accuracy"}
 MOST_POINTS = 2_000
 # Bands of shift in which curves are averaged, and the fewest sets that make a mean.
 _BANDS, _FEWEST = 12, 3
+# Of a band's values as many lie below it, and above it.
+_LOW = 0.1
 _Groups = Mapping[str, npt.ArrayLike]
 
 
@@ -127,9 +130,7 @@ def plot_improvement(
     return ax
 
 
-def plot_estimate_error(
-    shift: _Groups, error: _Groups, *, ax: Axes | None = None
-) -> Axes:
+def plot_estimate_error(shift: _Groups, error: _Groups, *, ax: Axes | None = None) -> Axes:
     """Draw the error of the estimated prior as the shift grows, beside that of assuming none.
 
     Args:
@@ -143,7 +144,9 @@ def plot_estimate_error(
     ax = _axes(ax)
     for index, name in enumerate(shift):
         _draw_curve(ax, *_finite(shift[name], error[name]), index=index)
-    most = max((float(np.max(v, initial=0.0)) for v in map(np.asarray, shift.values())), default=1.0)
+    most = max(
+        (float(np.max(v, initial=0.0)) for v in map(np.asarray, shift.values())), default=1.0
+    )
     # The line would stretch the axis far beyond good estimates.
     top = ax.get_ylim()[1]
     ax.plot([0.0, most], [0.0, most], color=PALE, lw=1, ls="--")
@@ -181,9 +184,10 @@ def draw_study(
     paths = [folder / f"study.{format}" for format in FORMATS]
     for path in paths:
         with replacing(path) as temporary, naming(path):
-            # No date in it, so that the same study gives the same file.
+            # No date and no random names in it, so that the same study gives the same file.
             about = {"Date": None} if path.suffix == ".svg" else {}
-            figure.savefig(temporary, format=path.suffix[1:], metadata=about)
+            with rc_context({"svg.hashsalt": "isogloss"}):
+                figure.savefig(temporary, format=path.suffix[1:], metadata=about)
     return paths
 
 
@@ -191,7 +195,9 @@ def _draw_panels(
     panels: Sequence[Axes], named: Mapping[str, Mapping[str, np.ndarray]], score: str
 ) -> None:
     label = SCORES.get(score, score)
-    of = {name: {group: c[name] for group, c in named.items() if name in c} for name in _wanted(score)}
+    of = {
+        name: {group: c[name] for group, c in named.items() if name in c} for name in _wanted(score)
+    }
     prior_shift, feature_shift, scores = (of[n] for n in ("prior_shift", "feature_shift", score))
     plot_score_by_shift(
         prior_shift, scores, shift_name="class prior shift", score_name=label, ax=panels[0]
@@ -207,7 +213,12 @@ def _draw_panels(
     plot_estimate_error(prior_shift, of["estimate_error"], ax=panels[2])
     if of["improvement"]:
         better = of["improvement"]
-        plot_improvement({group: prior_shift[group] for group in better}, better, baseline="baseline", ax=panels[3])
+        plot_improvement(
+            {group: prior_shift[group] for group in better},
+            better,
+            baseline="baseline",
+            ax=panels[3],
+        )
     elif feature_shift:
         together = [
             np.concatenate([found[group] for group in feature_shift])
@@ -237,16 +248,16 @@ def _draw_curve(ax: Axes, shift: np.ndarray, value: np.ndarray, *, index: int) -
     ax.scatter(shift[some], value[some], s=5, alpha=0.18, linewidths=0, color=colour)
     if not len(shift):
         return
-    edges = np.linspace(shift.min(), shift.max() + 1e-9, _BANDS + 1)
-    bands = np.clip(np.searchsorted(edges, shift, side="right") - 1, 0, _BANDS - 1)
-    kept = [b for b in range(_BANDS) if (bands == b).sum() >= min(_FEWEST, len(shift))]
-    middles = [shift[bands == b].mean() for b in kept]
-    low, mean, high = np.array(
-        [
-            (*np.quantile(value[bands == b], [0.1]), value[bands == b].mean(), *np.quantile(value[bands == b], [0.9]))
-            for b in kept
-        ]
-    ).reshape(-1, 3).T
+    count = max(1, min(_BANDS, len(shift) // _FEWEST))
+    edges = np.linspace(shift.min(), shift.max() + 1e-9, count + 1)
+    bands = np.clip(np.searchsorted(edges, shift, side="right") - 1, 0, count - 1)
+    inside = [bands == band for band in range(count)]
+    inside = [there for there in inside if there.sum() >= min(_FEWEST, len(shift))]
+    middles = [shift[there].mean() for there in inside]
+    mean = [value[there].mean() for there in inside]
+    low, high = (
+        [np.quantile(value[there], edge) for there in inside] for edge in (_LOW, 1.0 - _LOW)
+    )
     ax.fill_between(middles, low, high, color=colour, alpha=0.15, linewidth=0)
     ax.plot(middles, mean, color=colour, marker=_marker(index), ms=4, lw=1.6)
 

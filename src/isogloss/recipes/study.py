@@ -231,9 +231,7 @@ def _read_target(
     return _Target(rows=rows, labels=labels, sets=sets)
 
 
-def _labelled(
-    where: str | Path | Dataset, task: Task, format: str | None
-) -> tuple[Dataset, str]:
+def _labelled(where: str | Path | Dataset, task: Task, format: str | None) -> tuple[Dataset, str]:
     """Conforming labelled rows, and what messages call them."""
     name = name_of(where)
     raw = load(where, format=format)

@@ -150,9 +150,7 @@ def evaluate_sets(
         Xian, Ji & Zhao, ICLR 2022, section 2 (eqs. 1 and 2) and section 4.2.
     """
     size = len(target.names)
-    side = source or SourceStatistics(
-        model.source, size, method=method, calibration=calibration
-    )
+    side = source or SourceStatistics(model.source, size, method=method, calibration=calibration)
     sums = sets.on(model.labels, model.examples)
     confusions = confusion_counts(target, model.predicted, sets)
     estimate = side.estimate(model.logits, sums)

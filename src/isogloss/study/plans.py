@@ -103,7 +103,8 @@ def check_available(
     Raises:
         IsoglossError: E723 with the class that lacks most.
     """
-    needed = row_counts(prior[None], size)[0]
+    # A share however small is one of some row.
+    needed = np.maximum(row_counts(prior[None], size)[0], prior > 0)
     lacking = int(np.argmax(needed - available))
     if needed[lacking] > available[lacking]:
         raise IsoglossError(

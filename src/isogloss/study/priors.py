@@ -32,7 +32,9 @@ def dirichlet_priors(
     Returns:
         (m, k), rows sum to 1.
     """
-    drawn = rng.standard_gamma(np.asarray(concentration, dtype=np.float64), (count, np.size(concentration)))
+    drawn = rng.standard_gamma(
+        np.asarray(concentration, dtype=np.float64), (count, np.size(concentration))
+    )
     # Very low concentrations underflow to nothing at all: one class has it then.
     lost = drawn.sum(axis=1) <= 0
     drawn[lost] = np.eye(drawn.shape[1])[rng.integers(0, drawn.shape[1], int(lost.sum()))]
@@ -62,9 +64,7 @@ def grid_priors(num_classes: int, *, steps: int) -> Floats:
     places = range(steps + num_classes - 1)
     bars = np.array(list(combinations(places, num_classes - 1)), dtype=np.int64)
     bars = bars.reshape(total, num_classes - 1)
-    edges = np.hstack(
-        [np.full((total, 1), -1), bars, np.full((total, 1), steps + num_classes - 1)]
-    )
+    edges = np.hstack([np.full((total, 1), -1), bars, np.full((total, 1), steps + num_classes - 1)])
     return (np.diff(edges, axis=1) - 1) / steps
 
 
@@ -129,11 +129,15 @@ def largest_size(prior: npt.ArrayLike, available: npt.ArrayLike) -> int:
         available: (k,) rows there are of each class.
 
     Returns:
-        The largest size whose `row_counts` are available; 0 where there is none.
+        The largest size whose `row_counts` are available; 0 where a class that has a share has no
+        rows at all.
     """
     shares, rows = np.asarray(prior, dtype=np.float64), np.asarray(available)
     needed = shares > 0
-    size = int(np.floor((rows[needed] / shares[needed]).min() + 1.0)) if needed.any() else 0
+    if (rows[needed] == 0).any():
+        return 0
+    # Rounding gives a class less than one row less than its share.
+    size = int(((rows[needed] + 1) / shares[needed]).min())
     size = min(size, int(rows.sum()))
     while size > 0 and (row_counts(shares[None], size)[0] > rows).any():
         size -= 1

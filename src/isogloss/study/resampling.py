@@ -57,9 +57,7 @@ def resample_rows(
     check_available(shares, available, max(1, wanted), names=names, where=where)
     rng = np.random.default_rng((seed, 12))
     counts = row_counts(shares[None], wanted)[0]
-    parts = [
-        rng.permutation(np.flatnonzero(ids == j))[:count] for j, count in enumerate(counts)
-    ]
+    parts = [rng.permutation(np.flatnonzero(ids == j))[:count] for j, count in enumerate(counts)]
     return np.sort(np.concatenate(parts))
 
 

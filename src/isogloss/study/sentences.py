@@ -45,9 +45,7 @@ class Tagged:
     def of(cls, counts: npt.ArrayLike) -> Tagged:
         """Bundle sentences by their counts (n, k)."""
         array = np.asarray(counts, dtype=np.float64)
-        kinds, kind_of, of_kind = np.unique(
-            array, axis=0, return_inverse=True, return_counts=True
-        )
+        kinds, kind_of, of_kind = np.unique(array, axis=0, return_inverse=True, return_counts=True)
         return cls(counts=array, kinds=kinds, kind_of=kind_of.reshape(-1), of_kind=of_kind)
 
 

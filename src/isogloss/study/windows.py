@@ -62,9 +62,7 @@ class WindowSets:
         rows = max((int(order.max(initial=-1)) for order in self.order), default=-1) + 1
         return [
             _segments(order, start, count, rows=rows)
-            for order, start, count in zip(
-                self.order, self.starts.T, self.counts.T, strict=True
-            )
+            for order, start, count in zip(self.order, self.starts.T, self.counts.T, strict=True)
         ]
 
     def class_sums(self, class_id: int, values: npt.NDArray[np.floating]) -> Floats:
