@@ -16,7 +16,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from machine import describe, describe_machine, versions
 from sklearn.metrics import accuracy_score, f1_score
 
 from isogloss.labelshift import solve_weights
@@ -31,6 +30,7 @@ from isogloss.study.evaluation import (
 )
 from isogloss.study.plans import PriorPlan
 from isogloss.study.rows import ModelRows, SourceSide, TargetLabels
+from machine import describe, describe_machine, versions
 
 NAMES = ("accuracy", "macro_f1", "prior_shift", "feature_shift", "estimate_error")
 
@@ -151,7 +151,7 @@ def main() -> None:
         return
     print(describe(describe_machine(), versions()))
     print(
-        f"{options.sets} sets of {options.size} from {options.rows:,} rows, {options.width} features"
+        f"{options.sets} sets of {options.size} of {options.rows:,} rows, {options.width} features"
     )
     print(f"drawing the sets      {found['seconds_drawing']:8.3f} s")
     print(f"all at once           {found['seconds_at_once']:8.3f} s")

@@ -46,6 +46,7 @@ def test_no_module_is_long(name: str) -> None:
         ("labelshift", (), NUMERIC),
         ("alignment", (), NUMERIC),
         ("selection", ("isogloss.labelshift",), NUMERIC - {"torch"} | {"sklearn"}),
+        ("study", ("isogloss.labelshift",), NUMERIC - {"torch"}),
     ],
 )
 def test_the_mathematics_knows_nothing_of_the_house(

@@ -23,12 +23,10 @@ def study_tables(report: Mapping[str, Any]) -> list[Table]:
     results = report["results"]
     tables = [score_table(report), correlation_table(report)]
     tables.append(
-        band_table(results, "estimate_error", "Error of the estimated prior, by prior shift")
+        band_table(results, "estimate_error", "Error of the estimated prior (total variation)")
     )
     if any("improvement" in result["bands"] for result in results):
-        title = (
-            f"Percent improvement of {SCORES[report['score']]} over the baseline, by prior shift"
-        )
+        title = f"Percent improvement of {SCORES[report['score']]} over the baseline"
         tables.append(band_table(results, "improvement", title))
     return tables
 
@@ -73,7 +71,11 @@ def band_table(results: Sequence[Mapping[str, Any]], name: str, title: str) -> T
     """The means of a quantity in bands of prior shift."""
     bands = sorted({b["from"] for r in results for b in r["bands"].get(name, ())})
     heads = [f"{low:.1f}" for low in bands]
-    out = table(f"{title} from", ["model", "target", *heads], kinds="tt" + "n" * len(heads))
+    out = table(
+        f"{title}, in bands of prior shift from",
+        ["model", "target", *heads],
+        kinds="tt" + "n" * len(heads),
+    )
     shown = three if name == "estimate_error" else one
     for result in results:
         if name not in result["bands"]:

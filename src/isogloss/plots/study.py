@@ -57,7 +57,7 @@ def plot_score_by_shift(
         style: dict[str, Any] = {"color": _colour(index), "marker": _marker(index)}
         ax.scatter(across[some], up[some], s=9, alpha=0.35, linewidths=0, **style)
         if len(across):
-            edge = {"edgecolors": INK, "linewidths": 1.0, "zorder": 3}
+            edge: dict[str, Any] = {"edgecolors": INK, "linewidths": 1.0, "zorder": 3}
             ax.scatter(across.mean(), up.mean(), s=85, **style, **edge)
     ax.set_xlabel(shift_name)
     ax.set_ylabel(score_name)
@@ -95,7 +95,7 @@ def plot_shifts_jointly(
     drawn = ax.scatter(across[some], up[some], s=12, c=colour[some], cmap="viridis", linewidths=0)
     bar = ax.figure.colorbar(drawn, ax=ax, format=_percent)
     bar.set_label(score_name)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     ax.set_xlabel("class prior shift (total variation)")
     ax.set_ylabel("conditional feature shift")
     return ax

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 
+from isogloss.data.columns import Kind
 from isogloss.errors import IsoglossError, warn
 from isogloss.labels import LabelMap
 from isogloss.models.loading import load_backbone
@@ -27,7 +28,10 @@ from isogloss.tasks.metrics import entity_counts
 from isogloss.trainers.rows import CollectedRows, collect_rows
 
 BASELINE = "zero-shot"
-_HEADS = {"ForSequenceClassification": "sequence", "ForTokenClassification": "token"}
+_HEADS: dict[str, Kind] = {
+    "ForSequenceClassification": "sequence",
+    "ForTokenClassification": "token",
+}
 # Word pieces a text is cut to by a model that isogloss did not train.
 _MOST_PIECES = 512
 
@@ -57,7 +61,7 @@ def find_models(folders: Sequence[str | Path]) -> list[StudyModel]:
         IsoglossError: E524 where there is no such folder, E525 for a run without a finished stage.
     """
     found = [model for folder in folders for model in _models_in(Path(folder))]
-    runs = {model.run for model in found}
+    runs = {model.run for model in found if model.run}
     named = [
         f"{model.run.name}/{model.name}" if model.run and len(runs) > 1 else model.name
         for model in found
@@ -90,7 +94,7 @@ def baseline_of(model: StudyModel, models: Sequence[StudyModel], wanted: str | N
         names = ", ".join(other.name for other in models)
         raise IsoglossError("E728", name=wanted, names=names)
     if wanted is None:
-        stages = [m for m in models if m.run and m.run == model.run and m.folder.name == BASELINE]
+        stages = [m for m in models if m.run and m.run == model.run and _stage_name(m) == BASELINE]
         wanted = stages[0].name if stages else None
     return None if wanted == model.name else wanted
 
@@ -117,7 +121,7 @@ def open_model(
     kinds = [kind for ending, kind in _HEADS.items() if architecture.endswith(ending)]
     if not kinds:
         raise IsoglossError("E731", folder=path, found=architecture)
-    kind = "pair" if kinds[0] == "sequence" and columns.get("text_pair") else kinds[0]
+    kind: Kind = "pair" if kinds[0] == "sequence" and columns.get("text_pair") else kinds[0]
     labels = LabelMap.from_id2label(facts.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"})
     named = {name: column for name, column in columns.items() if column is not None}
     task = make_task(kind, **named, labels=labels)
@@ -236,6 +240,11 @@ def passed_target(
     )
 
 
+def _stage_name(model: StudyModel) -> str:
+    folder = model.folder.resolve()
+    return folder.parent.name if folder.name == "model" else folder.name
+
+
 def _models_in(folder: Path) -> list[StudyModel]:
     if not folder.is_dir():
         raise IsoglossError("E524", folder=folder)
@@ -246,10 +255,10 @@ def _models_in(folder: Path) -> list[StudyModel]:
         stages.sort(key=lambda stage: stage.name != BASELINE)
         run = folder.resolve()
         return [StudyModel(name=stage.name, folder=stage, run=run) for stage in stages]
-    whole = folder.resolve()
-    name = whole.parent.name if whole.name == "model" else whole.name
-    run = whole.parent.parent if whole.parent.name == "stages" else None
-    return [StudyModel(name=name, folder=folder, run=run)]
+    stage = folder.resolve()
+    stage = stage.parent if stage.name == "model" else stage
+    of_run = stage.parent.parent if stage.parent.name == "stages" else None
+    return [StudyModel(name=stage.name, folder=folder, run=of_run)]
 
 
 def _pass(

@@ -141,7 +141,7 @@ def exchange(
     if not inside.size or not outside.size:
         return chosen
     total, vain = counts[inside].sum(axis=0), 0
-    distance = _distance(total, prior)
+    distance = float(_distance(total, prior))
     for _ in range(_MOST_EXCHANGES):
         if distance <= near or vain >= _VAIN:
             break

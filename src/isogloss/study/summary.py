@@ -17,7 +17,7 @@ SPREAD = 0.8
 
 
 def spread(values: npt.ArrayLike) -> dict[str, float | None]:
-    """Mean, standard deviation and extremes of the finite values (m,); None where there are none."""
+    """Mean, standard deviation and extremes of the finite values (m,), or None."""
     array = np.asarray(values, dtype=np.float64)
     array = array[np.isfinite(array)]
     if not array.size:
@@ -37,9 +37,9 @@ def by_band(
         width: of a band, above 0.
 
     Returns:
-        For every band that has sets, from low to high: `from` and `to` (the first included), `sets`,
-        `shift` and `mean`, the means in it, and `low` and `high`, between which the middle 80 % of
-        the values lie.
+        For every band that has sets, from low to high: `from` and `to` (the first included),
+        `sets`, `shift` and `mean`, the means in it, and `low` and `high`, between which the middle
+        80 % of the values lie.
     """
     shift = np.asarray(shifts, dtype=np.float64)
     value = np.asarray(values, dtype=np.float64)
