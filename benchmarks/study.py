@@ -157,9 +157,8 @@ def main() -> None:
     print(f"all at once           {found['seconds_at_once']:8.3f} s")
     print(f"one by one            {found['seconds_separately']:8.3f} s")
     ratio = found["ratio"]
-    print(
-        f"ratio                 {ratio['median']:8.1f} ({ratio['least']:.1f} to {ratio['most']:.1f})"
-    )
+    least, most = ratio["least"], ratio["most"]
+    print(f"ratio                 {ratio['median']:8.1f} ({least:.1f} to {most:.1f})")
     print(f"largest difference    {found['largest_difference']:8.1e}")
 
 

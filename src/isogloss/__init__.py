@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from isogloss.recipes.evaluate import evaluate_file
     from isogloss.recipes.predict import predict_file
     from isogloss.recipes.prior import estimate_file_prior
+    from isogloss.recipes.resample import resample_file
+    from isogloss.recipes.study import StudySettings, study_files
     from isogloss.tasks import PairClassification, SequenceClassification, TokenClassification
     from isogloss.trainers import (
         DistillationConfig,
@@ -64,6 +66,7 @@ _PLACES = {
     "SelfTrainingConfig": "isogloss.trainers.selftraining_config",
     "SelfTrainingTrainer": "isogloss.trainers.selftraining",
     "SequenceClassification": "isogloss.tasks",
+    "StudySettings": "isogloss.recipes.study",
     "TokenClassification": "isogloss.tasks",
     "adapt": "isogloss.recipes.adapt",
     "correct": "isogloss.labelshift.correction",
@@ -73,7 +76,9 @@ _PLACES = {
     "fold_into_bias": "isogloss.models.bias",
     "load": "isogloss.data.loading",
     "predict_file": "isogloss.recipes.predict",
+    "resample_file": "isogloss.recipes.resample",
     "select": "isogloss.recipes.choosing",
+    "study_files": "isogloss.recipes.study",
 }
 
 __all__ = [
@@ -98,6 +103,7 @@ __all__ = [
     "SelfTrainingConfig",
     "SelfTrainingTrainer",
     "SequenceClassification",
+    "StudySettings",
     "TokenClassification",
     "__version__",
     "adapt",
@@ -108,7 +114,9 @@ __all__ = [
     "fold_into_bias",
     "load",
     "predict_file",
+    "resample_file",
     "select",
+    "study_files",
 ]
 
 

@@ -163,13 +163,13 @@ def test_tagging(tmp_path: Path, encoder: Path, conll: Callable[..., Path]) -> N
     assert found.report["score"] == "f1"
 
     skewed = tmp_path / "skewed.conll"
-    report = resample_file(target, skewed, {"O": 0.9}, task="token", tolerance=0.02)
+    report = resample_file(target, skewed, {"O": 0.82}, task="token", tolerance=0.02)
     assert report["distance"] <= 0.02
-    assert abs(report["reached"][report["labels"].index("O")] - 0.9) <= 0.02
-    blocks = target.read_text("utf-8").split("\n\n")
+    assert abs(report["reached"][report["labels"].index("O")] - 0.82) <= 0.02
+    blocks = [b.strip() for b in target.read_text("utf-8").split("\n\n")]
     kept = [b for b in skewed.read_text("utf-8").split("\n\n") if b.strip()]
     assert 0 < len(kept) == report["written"] < 60
-    assert set(kept) <= set(blocks)
+    assert {b.strip() for b in kept} <= set(blocks)
 
 
 def test_models_that_do_not_go_together(place: Path, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_resampled_rows_are_rows_of_the_file_in_its_order(place: Path, tmp_path:
     after = [json.loads(line) for line in output.read_text("utf-8").splitlines()]
     places = [before.index(row) for row in after]
     assert places == sorted(places)
-    assert report["written"] == len(after) == 33
+    assert report["written"] == len(after) == 34
     counts = np.bincount([NAMES[row["label"]] for row in after])
     np.testing.assert_allclose(report["reached"], counts / counts.sum())
     np.testing.assert_allclose(report["wanted"], [0.6, 0.3, 0.1])

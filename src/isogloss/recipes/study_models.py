@@ -121,7 +121,9 @@ def open_model(
     kinds = [kind for ending, kind in _HEADS.items() if architecture.endswith(ending)]
     if not kinds:
         raise IsoglossError("E731", folder=path, found=architecture)
-    kind: Kind = "pair" if kinds[0] == "sequence" and columns.get("text_pair") else kinds[0]
+    kind: Kind = kinds[0]
+    if kind == "sequence" and columns.get("text_pair"):
+        kind = "pair"
     labels = LabelMap.from_id2label(facts.get("id2label") or {0: "LABEL_0", 1: "LABEL_1"})
     named = {name: column for name, column in columns.items() if column is not None}
     task = make_task(kind, **named, labels=labels)
@@ -141,8 +143,8 @@ def check_same_labels(first: ServedModel, other: ServedModel, model: StudyModel)
         IsoglossError: E729 for another kind of task, E726 for other labels.
     """
     if first.task.kind != other.task.kind:
-        found, wanted = other.task.kind, first.task.kind
-        raise IsoglossError("E729", folder=model.folder, found=found, wanted=wanted)
+        kinds = {"found": other.task.kind, "wanted": first.task.kind}
+        raise IsoglossError("E729", folder=model.folder, **kinds)
     known, names = other.task.known_labels, first.task.known_labels.names
     if set(known.names) != set(names):
         found, wanted = ", ".join(known.names), ", ".join(names)
