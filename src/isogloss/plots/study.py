@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,13 @@ _Groups = Mapping[str, npt.ArrayLike]
 
 
 def plot_score_by_shift(
-    shift: _Groups, score: _Groups, *, shift_name: str, score_name: str, ax: Axes | None = None
+    shift: _Groups,
+    score: _Groups,
+    *,
+    shift_name: str,
+    score_name: str,
+    among: Sequence[str] = (),
+    ax: Axes | None = None,
 ) -> Axes:
     """Scatter scores against a shift, one point a set, with the mean of each group marked.
 
@@ -42,6 +49,7 @@ def plot_score_by_shift(
         score: the same groups -> (m,) in [0, 1].
         shift_name: what the horizontal axis says.
         score_name: what the vertical axis says.
+        among: all groups of a picture, so that each has its colour in every part of it.
         ax: to draw on; None for a figure of its own.
 
     Returns:
@@ -51,7 +59,7 @@ def plot_score_by_shift(
         Xian, Ji & Zhao, ICLR 2022, figure 1, left.
     """
     ax = _axes(ax)
-    for index, name in enumerate(shift):
+    for name, index in _places(shift, among).items():
         across, up = _finite(shift[name], score[name])
         some = _some(len(across))
         style: dict[str, Any] = {"color": _colour(index), "marker": _marker(index)}
@@ -62,7 +70,7 @@ def plot_score_by_shift(
     ax.set_xlabel(shift_name)
     ax.set_ylabel(score_name)
     ax.yaxis.set_major_formatter(_percent)
-    _name(ax, list(shift), title="large mark: mean")
+    _name(ax, _places(shift, among), title="large mark: mean")
     return ax
 
 
@@ -102,7 +110,12 @@ def plot_shifts_jointly(
 
 
 def plot_improvement(
-    shift: _Groups, improvement: _Groups, *, baseline: str = "zero-shot", ax: Axes | None = None
+    shift: _Groups,
+    improvement: _Groups,
+    *,
+    baseline: str = "zero-shot",
+    among: Sequence[str] = (),
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the percent improvement over a baseline as the shift grows, with bands.
 
@@ -110,6 +123,7 @@ def plot_improvement(
         shift: method -> (m,) prior shift in [0, 1].
         improvement: the same methods -> (m,) percent.
         baseline: what it is over.
+        among: all groups of a picture, so that each has its colour in every part of it.
         ax: to draw on; None for a figure of its own.
 
     Returns:
@@ -121,28 +135,31 @@ def plot_improvement(
     """
     ax = _axes(ax)
     ax.axhline(0.0, color=PALE, lw=1, ls="--")
-    for index, name in enumerate(shift):
+    for name, index in _places(shift, among).items():
         _draw_curve(ax, *_finite(shift[name], improvement[name]), index=index)
     ax.set_xlabel("class prior shift (total variation)")
     ax.set_ylabel("improvement, %")
     ax.set_title("")
-    _name(ax, list(shift), title=f"over {baseline}; band: middle 80 %", lines=True)
+    _name(ax, _places(shift, among), title=f"over {baseline}; band: middle 80 %", lines=True)
     return ax
 
 
-def plot_estimate_error(shift: _Groups, error: _Groups, *, ax: Axes | None = None) -> Axes:
+def plot_estimate_error(
+    shift: _Groups, error: _Groups, *, among: Sequence[str] = (), ax: Axes | None = None
+) -> Axes:
     """Draw the error of the estimated prior as the shift grows, beside that of assuming none.
 
     Args:
         shift: group -> (m,) prior shift in [0, 1].
         error: the same groups -> (m,) total variation between estimated and true prior.
+        among: all groups of a picture, so that each has its colour in every part of it.
         ax: to draw on; None for a figure of its own.
 
     Returns:
         The axes; under the dashed line the estimate is better than the source's prior.
     """
     ax = _axes(ax)
-    for index, name in enumerate(shift):
+    for name, index in _places(shift, among).items():
         _draw_curve(ax, *_finite(shift[name], error[name]), index=index)
     most = max(
         (float(np.max(v, initial=0.0)) for v in map(np.asarray, shift.values())), default=1.0
@@ -153,7 +170,7 @@ def plot_estimate_error(shift: _Groups, error: _Groups, *, ax: Axes | None = Non
     ax.set_ylim(0.0, max(top, 0.05))
     ax.set_xlabel("class prior shift (total variation)")
     ax.set_ylabel("error of the estimated prior")
-    _name(ax, list(shift), title="dashed: no shift assumed", lines=True)
+    _name(ax, _places(shift, among), title="dashed: no shift assumed", lines=True)
     return ax
 
 
@@ -177,10 +194,13 @@ def draw_study(
     """
     score = report["score"]
     named = {_group(key, columns): found for key, found in columns.items()}
-    figure = Figure(figsize=(10.0, 7.4), dpi=120, layout="constrained")
+    panels = _panels(named, score)
+    across = 2 if len(panels) <= 4 else 3
+    down = -(-len(panels) // across)
+    figure = Figure(figsize=(5.0 * across, 3.7 * down), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(2, 2)
-    _draw_panels(panels.reshape(-1), named, score)
+    for place, draw in enumerate(panels, start=1):
+        draw(ax=figure.add_subplot(down, across, place))
     paths = [folder / f"study.{format}" for format in FORMATS]
     for path in paths:
         with replacing(path) as temporary, naming(path):
@@ -191,42 +211,31 @@ def draw_study(
     return paths
 
 
-def _draw_panels(
-    panels: Sequence[Axes], named: Mapping[str, Mapping[str, np.ndarray]], score: str
-) -> None:
-    label = SCORES.get(score, score)
+def _panels(named: Mapping[str, Mapping[str, np.ndarray]], score: str) -> list[partial[Axes]]:
+    """What draws each part of a picture, as far as there is something to draw."""
+    label, groups = SCORES.get(score, score), list(named)
     of = {
         name: {group: c[name] for group, c in named.items() if name in c} for name in _wanted(score)
     }
     prior_shift, feature_shift, scores = (of[n] for n in ("prior_shift", "feature_shift", score))
-    plot_score_by_shift(
-        prior_shift, scores, shift_name="class prior shift", score_name=label, ax=panels[0]
-    )
+    better = of["improvement"]
+    by_shift = partial(plot_score_by_shift, score_name=label, among=groups)
+    panels = [partial(by_shift, prior_shift, scores, shift_name="class prior shift")]
     if feature_shift:
-        plot_score_by_shift(
-            feature_shift,
-            {group: scores[group] for group in feature_shift},
-            shift_name="conditional feature shift",
-            score_name=label,
-            ax=panels[1],
+        some = {group: scores[group] for group in feature_shift}
+        panels.append(
+            partial(by_shift, feature_shift, some, shift_name="conditional feature shift")
         )
-    plot_estimate_error(prior_shift, of["estimate_error"], ax=panels[2])
-    if of["improvement"]:
-        better = of["improvement"]
-        plot_improvement(
-            {group: prior_shift[group] for group in better},
-            better,
-            baseline="baseline",
-            ax=panels[3],
-        )
-    elif feature_shift:
         together = [
             np.concatenate([found[group] for group in feature_shift])
             for found in (prior_shift, feature_shift, scores)
         ]
-        plot_shifts_jointly(*together, score_name=label, ax=panels[3])
-    for panel in panels:
-        panel.set_visible(bool(panel.has_data()))
+        panels.append(partial(plot_shifts_jointly, *together, score_name=label))
+    panels.append(partial(plot_estimate_error, prior_shift, of["estimate_error"], among=groups))
+    if better:
+        shifts = {group: prior_shift[group] for group in better}
+        panels.append(partial(plot_improvement, shifts, better, baseline="baseline", among=groups))
+    return panels
 
 
 def _wanted(score: str) -> tuple[str, ...]:
@@ -293,15 +302,21 @@ def _percent(value: float, _: Any = None) -> str:
     return f"{100 * value:.0f} %"
 
 
-def _name(ax: Axes, names: Sequence[str], *, title: str, lines: bool = False) -> None:
+def _places(groups: _Groups, among: Sequence[str]) -> dict[str, int]:
+    """The place of each group among all, which decides its colour."""
+    order = list(among or groups)
+    return {name: order.index(name) for name in groups}
+
+
+def _name(ax: Axes, places: Mapping[str, int], *, title: str, lines: bool = False) -> None:
     """A legend; names are a user's texts, so a dollar sign in one is just that."""
     handles = [
         Line2D([], [], color=_colour(i), marker=_marker(i), ls="-" if lines else "", ms=5)
-        for i in range(len(names))
+        for i in places.values()
     ]
     legend = ax.legend(
-        handles, ["name"] * len(names), frameon=False, fontsize=8, title=title, title_fontsize=8
+        handles, ["name"] * len(places), frameon=False, fontsize=8, title=title, title_fontsize=8
     )
-    for text, name in zip(legend.get_texts(), names, strict=True):
+    for text, name in zip(legend.get_texts(), places, strict=True):
         text.set_parse_math(False)
         text.set_text(" ".join(name.split())[:40])
