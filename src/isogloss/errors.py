@@ -307,6 +307,32 @@ ERRORS: dict[str, str] = {
     "E705": "There is no estimated class balance for {model}, by which --classes corrected would "
     "correct its predictions; choose labels or predicted, or give a run.",
     "E706": "No class has rows in both {source} and {target}; give files with the same classes.",
+    # 720 studies and resampling
+    "E720": "{text!r} is no prior ({why}); write LABEL=SHARE with commas between, where labels "
+    "left out share the rest as in the data.",
+    "E721": "A prior names the label {label!r}, which {where} does not have; it has: {names}.",
+    "E722": "The shares of a prior for {where} sum to {total}; they must sum to 1, or to less "
+    "where labels are left out that have rows, and none may be negative.",
+    "E723": "{where} has {available} rows of {label!r}, but {size} rows at the prior need "
+    "{needed}; take at most {most} rows, or another prior.",
+    "E724": "The sentences of {where} come no nearer to the prior than {distance} in total "
+    "variation, and {tolerance} is allowed; choose a prior nearer to what they reach ({reached}), "
+    "fewer sentences, or a larger tolerance.",
+    "E725": "{where} has the rows for none of {tries} priors tried at {size} rows; take fewer "
+    "(with {most} every prior can be had).",
+    "E726": "{name} knows the labels {found}, but the others have {wanted}; compare models of the "
+    "same labels (their order does not matter).",
+    "E727": "{folder} keeps no rows of its source (candidate.safetensors) to measure shifts from; "
+    "give labelled source rows with --source.",
+    "E728": "There is no model {name!r} to compare with; there are: {names}.",
+    "E729": "The model in {folder} is for {found}, but the others are for {wanted}; compare "
+    "models of the same task.",
+    "E730": "A size of {size} is not within 1 to {rows}, the rows of {where}; choose one that is.",
+    "E731": "The model in {folder} does not say what it classifies (it is a {found}); give one "
+    "with a head for sequence or token classification.",
+    "E732": "A grid of {steps} steps over {classes} classes has {count} priors, more than "
+    "{most}; take fewer steps, or draw priors at random.",
+    "E733": "{path} is the input itself; write the resampled rows to another file.",
     # 740 reports
     "E740": "A report cannot be written to {path}; give a name that ends in .html.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
@@ -343,6 +369,10 @@ WARNINGS: dict[str, str] = {
     "W708": "The report leaves out {part} ({reason}); the rest is there.",
     "W420": "The last layer of {architecture} had no bias and now has one, which is lost when the "
     "saved model is loaded by a class that makes none.",
+    "W704": "{count} of {of} priors need more rows of a class than {where} has and are passed "
+    "over, so large shifts are missing; with sets of at most {most} rows none is.",
+    "W705": "{count} of {of} sets stay farther than {limit} in total variation from their prior "
+    "(one {distance}); what they reached is what is reported.",
 }
 
 

@@ -19,7 +19,9 @@ from isogloss.cli.predict import predict
 from isogloss.cli.prior import prior
 from isogloss.cli.quiet import quiet_environment
 from isogloss.cli.report import report
+from isogloss.cli.resample import resample
 from isogloss.cli.select import select
+from isogloss.cli.study import study
 
 app = typer.Typer(
     name="isogloss",
@@ -51,7 +53,20 @@ def options(
     """Options of the command itself; the help text is the one given to `app`."""
 
 
-for command in (inspect, adapt, select, predict, evaluate, prior, analyze, report, demo, env):
+for command in (
+    inspect,
+    adapt,
+    select,
+    predict,
+    evaluate,
+    prior,
+    analyze,
+    study,
+    resample,
+    report,
+    demo,
+    env,
+):
     app.command(no_args_is_help=command not in (demo, env))(command)
 
 
