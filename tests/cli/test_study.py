@@ -29,7 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sample_reviews("de", 30, seed=2, labels=False).to_csv(folder / "de.csv", index=False)
     sample_reviews("de", 90, prior=[0.2] * 5, seed=3).to_csv(folder / "test.csv", index=False)
     sides = ["--source", folder / "en.csv", "--target", folder / "de.csv"]
-    options = ["--model", folder / "encoder", "--max-steps", 2]
+    options = ["--model", folder / "encoder", "--max-steps", 2, "--recipe", "iwda"]
     more = ["--set", "max_length=32", "--set", "holdout=0.5", "--set", "iwda.critic_width=8"]
     result = invoke("adapt", *sides, *options, *more, "--output", folder / "run")
     assert result.exit_code == 0, result.output

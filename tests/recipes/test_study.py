@@ -36,7 +36,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
         write_csv(folder / "de.csv", rows=30, labels=False, seed=1),
         output=folder / "run",
         model=str(encoder),
-        recipe="iwda",
         holdout=0.3,
         **SETTINGS,
     )
@@ -148,10 +147,9 @@ def test_tagging(tmp_path: Path, encoder: Path, conll: Callable[..., Path]) -> N
         conll("de.conll", rows=30, tags=False, seed=1),
         output=tmp_path / "run",
         model=str(encoder),
-        recipe="zero-shot",
         task="token",
         holdout=0.3,
-        **SETTINGS,
+        **(SETTINGS | {"recipe": "zero-shot"}),
     )
     target = conll("test.conll", rows=60, tags=True, seed=2)
     settings = StudySettings(sets=5, size=60)
