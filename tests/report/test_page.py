@@ -271,7 +271,12 @@ def test_by_layer_where_an_analysis_is_there(tmp_path: Path) -> None:
     run = write_run(tmp_path / "run")
     scaled = {0: 2.0, 1: 1.5, "features": 0.25}
     layers = [
-        {"layer": layer, "view": "mean", "conditional": {"l1": {"scaled": value}}}
+        {
+            "layer": layer,
+            "view": "mean",
+            "conditional": {"l1": dict.fromkeys(("value", "low", "high", "floor"), 2 * value)},
+            "spread": {"l1": 2.0},
+        }
         for layer, value in scaled.items()
     ]
     models = [{"name": name, "layers": layers} for name in ("zero-shot", "iwda")]

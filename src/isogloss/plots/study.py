@@ -9,19 +9,24 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from isogloss.data.atomic import naming, replacing
+from isogloss.plots.saving import save_plot
+from isogloss.plots.style import (
+    INK,
+    MUTED,
+    axes_or_new,
+    colour,
+    marker,
+    name_series,
+    percent,
+    plot_style,
+    styled,
+)
 
-# Okabe & Ito's colours, which everyone can tell apart; more groups than these repeat them with
-# another marker.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MARKERS = ("o", "^", "s", "D", "v", "P")
-INK, PALE = "#1b1b1e", "#6b6b6b"
 FORMATS = ("png", "svg")
 SCORES = {"macro_f1": "macro-F1", "f1": "entity F1", "accuracy": "accuracy"}
 # Points in a picture; more would only hide each other and make the SVG large.
@@ -30,9 +35,11 @@ MOST_POINTS = 2_000
 _BANDS, _FEWEST = 12, 3
 # Of a band's values as many lie below it, and above it.
 _LOW = 0.1
+_SIZE = (5.6, 4.0)
 _Groups = Mapping[str, npt.ArrayLike]
 
 
+@styled
 def plot_score_by_shift(
     shift: _Groups,
     score: _Groups,
@@ -58,22 +65,23 @@ def plot_score_by_shift(
     References:
         Xian, Ji & Zhao, ICLR 2022, figure 1, left.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax, size=_SIZE)
     for name, index in _places(shift, among).items():
         across, up = _finite(shift[name], score[name])
         some = _some(len(across))
-        style: dict[str, Any] = {"color": _colour(index), "marker": _marker(index)}
+        style: dict[str, Any] = {"color": colour(index), "marker": marker(index)}
         ax.scatter(across[some], up[some], s=9, alpha=0.35, linewidths=0, **style)
         if len(across):
             edge: dict[str, Any] = {"edgecolors": INK, "linewidths": 1.0, "zorder": 3}
             ax.scatter(across.mean(), up.mean(), s=85, **style, **edge)
     ax.set_xlabel(shift_name)
     ax.set_ylabel(score_name)
-    ax.yaxis.set_major_formatter(_percent)
+    ax.yaxis.set_major_formatter(percent)
     _name(ax, _places(shift, among), title="large mark: mean")
     return ax
 
 
+@styled
 def plot_shifts_jointly(
     prior_shift: npt.ArrayLike,
     feature_shift: npt.ArrayLike,
@@ -97,11 +105,11 @@ def plot_shifts_jointly(
     References:
         Xian, Ji & Zhao, ICLR 2022, figures 1 (right), 4, 6 and 8.
     """
-    ax = _axes(ax)
-    across, up, colour = _finite(prior_shift, feature_shift, score)
+    ax = axes_or_new(ax, size=_SIZE)
+    across, up, height = _finite(prior_shift, feature_shift, score)
     some = _some(len(across))
-    drawn = ax.scatter(across[some], up[some], s=12, c=colour[some], cmap="viridis", linewidths=0)
-    bar = ax.figure.colorbar(drawn, ax=ax, format=_percent)
+    drawn = ax.scatter(across[some], up[some], s=12, c=height[some], cmap="viridis", linewidths=0)
+    bar = ax.figure.colorbar(drawn, ax=ax, format=percent)
     bar.set_label(score_name)
     bar.outline.set_visible(False)
     ax.set_xlabel("class prior shift (total variation)")
@@ -109,6 +117,7 @@ def plot_shifts_jointly(
     return ax
 
 
+@styled
 def plot_improvement(
     shift: _Groups,
     improvement: _Groups,
@@ -133,8 +142,8 @@ def plot_improvement(
     References:
         Xian, Ji & Zhao, ICLR 2022, figures 3 and 9.
     """
-    ax = _axes(ax)
-    ax.axhline(0.0, color=PALE, lw=1, ls="--")
+    ax = axes_or_new(ax, size=_SIZE)
+    ax.axhline(0.0, color=MUTED, lw=1, ls="--")
     for name, index in _places(shift, among).items():
         _draw_curve(ax, *_finite(shift[name], improvement[name]), index=index)
     ax.set_xlabel("class prior shift (total variation)")
@@ -144,6 +153,7 @@ def plot_improvement(
     return ax
 
 
+@styled
 def plot_estimate_error(
     shift: _Groups, error: _Groups, *, among: Sequence[str] = (), ax: Axes | None = None
 ) -> Axes:
@@ -158,7 +168,7 @@ def plot_estimate_error(
     Returns:
         The axes; under the dashed line the estimate is better than the source's prior.
     """
-    ax = _axes(ax)
+    ax = axes_or_new(ax, size=_SIZE)
     for name, index in _places(shift, among).items():
         _draw_curve(ax, *_finite(shift[name], error[name]), index=index)
     most = max(
@@ -166,7 +176,7 @@ def plot_estimate_error(
     )
     # The line would stretch the axis far beyond good estimates.
     top = ax.get_ylim()[1]
-    ax.plot([0.0, most], [0.0, most], color=PALE, lw=1, ls="--")
+    ax.plot([0.0, most], [0.0, most], color=MUTED, lw=1, ls="--")
     ax.set_ylim(0.0, max(top, 0.05))
     ax.set_xlabel("class prior shift (total variation)")
     ax.set_ylabel("error of the estimated prior")
@@ -197,17 +207,14 @@ def draw_study(
     panels = _panels(named, score)
     across = 2 if len(panels) <= 4 else 3
     down = -(-len(panels) // across)
-    figure = Figure(figsize=(5.0 * across, 3.7 * down), dpi=100, layout="constrained")
-    FigureCanvasAgg(figure)
-    for place, draw in enumerate(panels, start=1):
-        draw(ax=figure.add_subplot(down, across, place))
+    with plot_style():
+        figure = Figure(figsize=(5.0 * across, 3.7 * down), dpi=100, layout="constrained")
+        FigureCanvasAgg(figure)
+        for place, draw in enumerate(panels, start=1):
+            draw(ax=figure.add_subplot(down, across, place))
     paths = [folder / f"study.{format}" for format in FORMATS]
     for path in paths:
-        with replacing(path) as temporary, naming(path):
-            # No date and no random names in it, so that the same study gives the same file.
-            about = {"Date": None} if path.suffix == ".svg" else {}
-            with rc_context({"svg.hashsalt": "isogloss"}):
-                figure.savefig(temporary, format=path.suffix[1:], metadata=about)
+        save_plot(figure, path)
     return paths
 
 
@@ -252,9 +259,8 @@ def _group(key: tuple[str, str], columns: Mapping[tuple[str, str], Any]) -> str:
 
 def _draw_curve(ax: Axes, shift: np.ndarray, value: np.ndarray, *, index: int) -> None:
     """Points, the mean of neighbours in shift, and the band of the middle 80 % of them."""
-    colour = _colour(index)
-    some = _some(len(shift))
-    ax.scatter(shift[some], value[some], s=5, alpha=0.18, linewidths=0, color=colour)
+    some, own = _some(len(shift)), colour(index)
+    ax.scatter(shift[some], value[some], s=5, alpha=0.18, linewidths=0, color=own)
     if not len(shift):
         return
     count = max(1, min(_BANDS, len(shift) // _FEWEST))
@@ -267,17 +273,8 @@ def _draw_curve(ax: Axes, shift: np.ndarray, value: np.ndarray, *, index: int) -
     low, high = (
         [np.quantile(value[there], edge) for there in inside] for edge in (_LOW, 1.0 - _LOW)
     )
-    ax.fill_between(middles, low, high, color=colour, alpha=0.15, linewidth=0)
-    ax.plot(middles, mean, color=colour, marker=_marker(index), ms=4, lw=1.6)
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is None:
-        figure = Figure(figsize=(5.6, 4.0), dpi=150, layout="constrained")
-        FigureCanvasAgg(figure)
-        ax = figure.subplots()
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
+    ax.fill_between(middles, low, high, color=own, alpha=0.15, linewidth=0)
+    ax.plot(middles, mean, color=own, marker=marker(index), ms=4, lw=1.6)
 
 
 def _finite(*columns: npt.ArrayLike) -> list[np.ndarray]:
@@ -290,18 +287,6 @@ def _some(count: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(count, MOST_POINTS)).astype(np.int64)
 
 
-def _colour(index: int) -> str:
-    return COLOURS[index % len(COLOURS)]
-
-
-def _marker(index: int) -> str:
-    return MARKERS[(index + index // len(COLOURS)) % len(MARKERS)]
-
-
-def _percent(value: float, _: Any = None) -> str:
-    return f"{100 * value:.0f} %"
-
-
 def _places(groups: _Groups, among: Sequence[str]) -> dict[str, int]:
     """The place of each group among all, which decides its colour."""
     order = list(among or groups)
@@ -309,14 +294,8 @@ def _places(groups: _Groups, among: Sequence[str]) -> dict[str, int]:
 
 
 def _name(ax: Axes, places: Mapping[str, int], *, title: str, lines: bool = False) -> None:
-    """A legend; names are a user's texts, so a dollar sign in one is just that."""
     handles = [
-        Line2D([], [], color=_colour(i), marker=_marker(i), ls="-" if lines else "", ms=5)
+        Line2D([], [], color=colour(i), marker=marker(i), ls="-" if lines else "", ms=5)
         for i in places.values()
     ]
-    legend = ax.legend(
-        handles, ["name"] * len(places), frameon=False, fontsize=8, title=title, title_fontsize=8
-    )
-    for text, name in zip(legend.get_texts(), places, strict=True):
-        text.set_parse_math(False)
-        text.set_text(" ".join(name.split())[:40])
+    name_series(ax, handles, list(places), title=title, title_fontsize=8)

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from isogloss.analysis.curves import Kind, layer_curves
-from isogloss.data.atomic import naming, replacing
 from isogloss.plots.layers import plot_layer_curves
+from isogloss.plots.saving import save_plot
 
 VIEWS = {"cls": "[CLS]", "mean": "mean of tokens", "active": "active tokens"}
 _FORMATS = ("png", "svg")
@@ -51,17 +50,7 @@ def draw_analysis(report: Mapping[str, Any], stem: Path) -> tuple[Path, ...]:
             )
             title = f"{VIEWS[view]}{note}" if row == 0 else ""
             plot_layer_curves(curves, ylabel=label, title=title, ax=panels[row][column])
-    return tuple(_save(figure, stem, ending) for ending in _FORMATS)
-
-
-def _save(figure: Figure, stem: Path, ending: str) -> Path:
-    path = stem.with_name(f"{stem.name}.{ending}")
-    # Without date and with a fixed salt, the same analysis gives the same file.
-    metadata = {"Date": None} if ending == "svg" else None
-    with (
-        rc_context({"svg.hashsalt": "isogloss"}),
-        replacing(path) as temporary,
-        naming(path),
-    ):
-        figure.savefig(temporary, format=ending, metadata=metadata)
-    return path
+    paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in _FORMATS)
+    for path in paths:
+        save_plot(figure, path)
+    return paths
