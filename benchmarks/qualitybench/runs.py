@@ -102,9 +102,7 @@ def measure(run: Path, files: dict[str, Path]) -> dict[str, Any]:
         },
         "scores": scores,
         "truth": np.bincount(test.labels, minlength=k) / len(test.labels),
-        "feature_shift": conditional_shift(
-            source.features, source.labels, test.features, test.labels
-        ),
+        **feature_shifts(source, test, k),
     }
 
 
@@ -131,20 +129,10 @@ def labelled_rows(served: Any, file: Path, side: str) -> tuple[Any, dict[str, fl
     return found, task.metrics(task.references(rows), predicted)
 
 
-def conditional_shift(
-    source: np.ndarray, source_labels: np.ndarray, target: np.ndarray, target_labels: np.ndarray
-) -> float:
-    """Mean over the classes that both sides have of the L1 distance of their mean features.
+def feature_shifts(source: Any, test: Any, num_classes: int) -> dict[str, float]:
+    """The conditional feature shift: as published, and in spreads of the source's classes."""
+    from isogloss.analysis import feature_shift
 
-    Args:
-        source: (n, d).
-        source_labels: (n,).
-        target: (m, d).
-        target_labels: (m,).
-    """
-    shared = np.intersect1d(source_labels, target_labels)
-    distances = [
-        np.abs(source[source_labels == j].mean(0) - target[target_labels == j].mean(0)).sum()
-        for j in shared
-    ]
-    return float(np.mean(distances))
+    sides = (source.features, source.labels, test.features, test.labels)
+    found = feature_shift(*sides, num_classes=num_classes, replicates=2).conditional["l1"]
+    return {"feature_shift": float(found.value), "scaled_feature_shift": float(found.scaled)}
