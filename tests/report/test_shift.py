@@ -42,3 +42,11 @@ def test_which_way_it_went_is_said() -> None:
     assert "farther apart than" in said(0.5, 0.8)
     assert "as far apart as" in said(0.5, 0.5)
     assert wording.shift_sentences([FeatureShift(stage="x", distance=1.0, scaled=1.0)]) == []
+
+
+def test_the_served_stage_is_compared_with_the_first() -> None:
+    stages = [
+        FeatureShift(stage=n, distance=1.0, scaled=s) for n, s in zip("abc", (3, 2, 1), strict=True)
+    ]
+    for served, named in (("b", "2.00 apart after b"), ("a", "1.00 apart after c")):
+        assert named in wording.shift_sentences(stages, served)[0]

@@ -66,7 +66,7 @@ class Findings:
 
     def sentences(self, run: RunFacts) -> list[str]:
         """The findings for a model card."""
-        found = wording.shift_sentences(self.shifts)
+        found = wording.shift_sentences(self.shifts, run.stage)
         if self.disagreement is not None:
             found.append(
                 wording.disagreement_sentence(

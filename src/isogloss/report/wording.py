@@ -64,11 +64,17 @@ def data_sentence(facts: Mapping[str, Any]) -> str:
     return f"Data: {'; '.join(parts)}."
 
 
-def shift_sentences(shifts: Sequence[FeatureShift]) -> list[str]:
-    """How far apart the features lie, first and last."""
+def shift_sentences(shifts: Sequence[FeatureShift], served: str | None = None) -> list[str]:
+    """How far apart the features lie, in the first stage and in the served one.
+
+    Args:
+        shifts: of the stages in their order.
+        served: the stage to compare with the first; by default, and for the first, the last.
+    """
     if len(shifts) < 2:
         return []
-    first, last = shifts[0], shifts[-1]
+    first, *others = shifts
+    last = next((each for each in others if each.stage == served), others[-1])
     if last.scaled == first.scaled:
         change = "as far apart as"
     else:
