@@ -18,6 +18,7 @@ from isogloss.cli.inspect import inspect
 from isogloss.cli.predict import predict
 from isogloss.cli.prior import prior
 from isogloss.cli.quiet import quiet_environment
+from isogloss.cli.reproduce import reproduce
 from isogloss.cli.select import select
 
 app = typer.Typer(
@@ -50,7 +51,7 @@ def options(
     """Options of the command itself; the help text is the one given to `app`."""
 
 
-for command in (inspect, adapt, select, predict, evaluate, prior, analyze, demo, env):
+for command in (inspect, adapt, select, predict, evaluate, prior, analyze, reproduce, demo, env):
     app.command(no_args_is_help=command not in (demo, env))(command)
 
 
