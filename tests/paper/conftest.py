@@ -12,7 +12,7 @@ from tests.helpers.models import WORDS, save_tiny
 
 @pytest.fixture(scope="session")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_tiny(tmp_path_factory.mktemp("paper-encoder"), "bert")
+    return save_tiny(tmp_path_factory.mktemp("paper-encoder"), "bert", num_hidden_layers=3)
 
 
 def reviews(rows: int, *, seed: int) -> list[tuple[str, str]]:

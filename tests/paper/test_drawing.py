@@ -30,7 +30,7 @@ def test_parts_are_disjoint_and_random() -> None:
 
 
 def test_e809_too_few_rows_for_all_parts() -> None:
-    with pytest.raises(IsoglossError, match="^E809: xnli has 100 rows"):
+    with pytest.raises(IsoglossError, match=r"^E809: xnli has 100 rows"):
         partition(100, 60, 0, of=2, seed=0, name="xnli")
 
 
@@ -51,7 +51,7 @@ def test_at_prior_takes_no_more_than_wanted() -> None:
 
 
 def test_e810_a_class_without_rows() -> None:
-    with pytest.raises(IsoglossError, match="^E810: en has no row with '6'"):
+    with pytest.raises(IsoglossError, match=r"^E810: en has no row with '6'"):
         at_prior(LABELS, {"1": 0.5, "6": 0.5}, seed=0, name="en")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from datasets import Dataset
 
-from isogloss.data.atomic import naming, replacing
+from isogloss.data.writing import RowWriter
 from isogloss.errors import IsoglossError
 from isogloss.paper.corpora import CORPORA
 from isogloss.paper.drawing import (
@@ -28,6 +28,7 @@ from isogloss.tasks import make_task
 DATA_SEED = 0
 # Training rows of a target at another class balance, at most; the paper does not say how many.
 SHIFTED_ROWS = 20_000
+_BATCH = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +95,15 @@ def prepared(plan: DataPlan, side: Side) -> Path:
         # Before rows are drawn: the scheme is recognised over all of them.
         rows = make_task("token").conform(rows, name=side.name)
     rows = chosen(rows, plan, side)
-    with replacing(path) as temporary, naming(path):
-        rows.to_parquet(str(temporary))
+    write_rows(path, rows)
     return path
+
+
+def write_rows(path: Path, rows: Dataset) -> None:
+    """Write rows to a file that appears only when it is whole."""
+    with RowWriter(path) as writer:
+        for batch in rows.iter(_BATCH):
+            writer.write(batch)
 
 
 def chosen(rows: Dataset, plan: DataPlan, side: Side) -> Dataset:

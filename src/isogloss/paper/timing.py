@@ -10,7 +10,7 @@ from pathlib import Path
 from isogloss.data.loading import load
 from isogloss.errors import IsoglossError
 from isogloss.paper.drawing import share_of_rows
-from isogloss.paper.sides import DATA_SEED, prepared
+from isogloss.paper.sides import DATA_SEED, prepared, write_rows
 from isogloss.paper.steps import Cost, trained_stages
 from isogloss.paper.work import Job
 from isogloss.progress import Progress
@@ -73,5 +73,5 @@ def few_rows(job: Job, folder: Path) -> dict[str, Path]:
         rows = load(prepared(job.plan, side))
         fraction = min(1.0, ROWS / len(rows))
         files[name] = folder / f"{name}.parquet"
-        rows.select(share_of_rows(len(rows), fraction, seed=DATA_SEED)).to_parquet(files[name])
+        write_rows(files[name], rows.select(share_of_rows(len(rows), fraction, seed=DATA_SEED)))
     return files
