@@ -75,9 +75,9 @@ def marc(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def conll(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the original names of CoNLL-2002 and 2003, English and Spanish and German."""
-    folder = tmp_path_factory.mktemp("conll")
+def corpora(marc: Path) -> Path:
+    """The folder with MARC, and beside it CoNLL-2002 and 2003 by their original names."""
+    folder = marc
     for number, name in enumerate(("eng", "esp", "deu")):
         for split, rows in (("train", 40), ("testb", 24)):
             write_conll(

@@ -15,8 +15,8 @@ from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.paper import work
 from isogloss.paper.engine import Work
 from isogloss.paper.grid import Choices, Wanted
-from isogloss.paper.reproduce import Request, estimate, reproduce
-from isogloss.paper.sides import prepared
+from isogloss.paper.reproduce import Request, estimate, plan, reproduce
+from isogloss.paper.steps import cost_of
 from isogloss.paper.work import Job, Record, carry_out
 from isogloss.progress import Progress
 from tests.paper.conftest import pairs, reviews, write_reviews
@@ -63,6 +63,20 @@ SCORED = {
     "scores": {"target": {"accuracy": 0.5}},
     "prior": {"source": [0.5, 0.5], "true": [0.5, 0.5], "training": None},
 }
+
+
+def without_training(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give every run the same scores; the list gets the cells that would be trained."""
+    runs: list[str] = []
+
+    def train(job: Job, *_: Any) -> Record:
+        runs.append(job.cell.key)
+        return SCORED
+
+    monkeypatch.setattr(work, "train", train)
+    return runs
+
+
 METHODS = ("supervised", "zero-shot", "iwda", "iwda+st")
 
 
@@ -134,7 +148,7 @@ def test_a_finished_grid_is_not_run_again(
     def fail(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(work, "_run", fail)
+    monkeypatch.setattr(work, "train", fail)
     listener = Listener()
     again = reproduce(table1["request"], progress=listener)
     assert again == table1["report"]
@@ -169,8 +183,9 @@ def test_e807_other_settings_in_the_same_folder(
 
 
 def test_a_failed_cell_is_recorded_and_the_rest_goes_on(
-    marc: Path, encoder: Path, tmp_path: Path
+    marc: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    runs = without_training(monkeypatch)
     data = tmp_path / "marc"
     shutil.copytree(marc, data)
     bad = data / "json/train/dataset_de_train.json"
@@ -189,10 +204,13 @@ def test_a_failed_cell_is_recorded_and_the_rest_goes_on(
     assert "E804" in (tmp_path / "out" / "table1.md").read_text("utf-8")
     # Mended, the same call carries out what is left.
     bad.write_text(text, "utf-8")
-    listener = Listener()
-    assert reproduce(asked, progress=listener)["failed"] == []
-    assert "zero-shot" not in listener.phases
-    assert listener.phases.count("iwda") == 1
+    runs.clear()
+    assert reproduce(asked)["failed"] == []
+    assert [key.split("/")[3:5] for key in runs] == [
+        ["de", "zero-shot"],
+        ["de", "iwda"],
+        ["de", "iwda+kd"],
+    ]
 
 
 def test_an_interruption_goes_on(
@@ -204,13 +222,13 @@ def test_an_interruption_goes_on(
     )  # fmt: skip
     runs: list[str] = []
 
-    def stops(job: Job, progress: Progress) -> Record:
+    def stops(job: Job, *_: Any) -> Record:
         runs.append(job.cell.key)
         if len(runs) == 3:
             raise KeyboardInterrupt
         return SCORED
 
-    monkeypatch.setattr(work, "_run", stops)
+    monkeypatch.setattr(work, "train", stops)
     with pytest.raises(KeyboardInterrupt):
         reproduce(asked)
     report = reproduce(asked)
@@ -222,10 +240,10 @@ def test_an_interruption_goes_on(
 def test_any_other_fault_is_recorded_with_its_place(
     marc: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def breaks(job: Job, progress: Progress) -> Record:
+    def breaks(job: Job, *_: Any) -> Record:
         raise RuntimeError("no\nroom")
 
-    monkeypatch.setattr(work, "_run", breaks)
+    monkeypatch.setattr(work, "train", breaks)
     asked = request("table1", marc, tmp_path / "out", encoder, languages=("es",), seeds=1)
     report = reproduce(asked)
     assert {one["error"] for one in report["failed"]} == {"RuntimeError: no room"}
@@ -233,44 +251,52 @@ def test_any_other_fault_is_recorded_with_its_place(
     assert "in breaks" in json.loads(record.read_text("utf-8"))["traceback"]
 
 
-@pytest.mark.parametrize("methods", [("iwda", "wu2020", "keung2019"), ("supervised", "iwda+kd")])
+@pytest.mark.parametrize(
+    ("name", "fraction", "methods"),
+    [
+        ("table2", 0.4, ("supervised", "iwda+kd", "wu2020", "keung2019")),
+        ("table1", 0.3, ("st",)),
+    ],
+)
 def test_steps_are_those_that_runs_make(
-    conll: Path, encoder: Path, tmp_path: Path, methods: tuple[str, ...]
+    corpora: Path,
+    encoder: Path,
+    tmp_path: Path,
+    name: str,
+    fraction: float,
+    methods: tuple[str, ...],
 ) -> None:
     asked = Request(
-        name="table2",
-        data=str(conll),
+        name=name,
+        data=str(corpora),
         output=tmp_path / "out",
         choices=Choices(model=str(encoder)),
         wanted=Wanted(languages=("es",), methods=methods, seeds=1),
-        fraction=0.5,
+        fraction=fraction,
     )
-    found = estimate(asked)
-    assert found["why"] is None
-    assert found["seconds"] > 0
-    planned = {one["key"]: one["steps"] for one in found["cells"]}
-    report = reproduce(asked)
-    assert report["failed"] == []
-    for key, steps in planned.items():
-        made = json.loads((tmp_path / "out/cells" / f"{key}.json").read_text("utf-8"))["steps"]
-        last = list(made.values())[-1]
-        assert last in steps.values(), key
-
-
-def test_sequence_steps_are_those_that_runs_make(marc: Path, encoder: Path, tmp_path: Path) -> None:
-    asked = Request(
-        name="table1",
-        data=str(marc),
-        output=tmp_path / "out",
-        choices=Choices(model=str(encoder)),
-        wanted=Wanted(languages=("es",), methods=("iwda", "st"), seeds=1),
-        fraction=0.5,
-    )
-    planned = {one["key"]: one["steps"] for one in estimate(asked)["cells"]}
+    planned = {job.cell.key: cost_of(job).steps for job in plan(asked, Progress()).jobs}
+    assert len(planned) > len(methods)
     assert reproduce(asked)["failed"] == []
     for key, steps in planned.items():
-        made = json.loads((tmp_path / "out/cells" / f"{key}.json").read_text("utf-8"))["steps"]
-        assert [list(made.values())[-1]] == list(steps.values()), key
+        record = json.loads((tmp_path / "out/cells" / f"{key}.json").read_text("utf-8"))
+        assert [list(record["steps"].values())[-1]] == list(steps.values()), key
+
+
+def test_the_estimate_times_each_kind_of_training(
+    marc: Path, encoder: Path, tmp_path: Path
+) -> None:
+    asked = request(
+        "table1", marc, tmp_path / "out", encoder, languages=("es",), methods=("iwda",), seeds=3
+    )
+    found = estimate(asked)
+    assert found["steps"] == {"finetune": 3 * 2, "align": 3 * 2}
+    paces = found["seconds_per_step"]
+    assert set(paces) == set(found["steps"])
+    wanted = sum(paces[kind] * steps for kind, steps in found["steps"].items())
+    assert found["seconds"] == pytest.approx(wanted)
+    # Nothing of the timing stays, and the grid is still to be trained.
+    assert not (tmp_path / "out" / "runs").exists()
+    assert len(found["cells"]) == 3 * 2
 
 
 def test_no_timing_without_the_model(marc: Path, tmp_path: Path) -> None:
@@ -322,12 +348,7 @@ def test_partitions_are_disjoint_across_languages(
         methods=("zero-shot",), seeds=1,
     )  # fmt: skip
 
-    def prepares(job: Job, progress: Progress) -> Record:
-        for side in job.cell.sides().values():
-            prepared(job.plan, side)
-        return SCORED
-
-    monkeypatch.setattr(work, "_run", prepares)
+    without_training(monkeypatch)
     assert reproduce(asked)["failed"] == []
     parts = [
         set(load(path)["text"])
@@ -338,7 +359,10 @@ def test_partitions_are_disjoint_across_languages(
     assert len(together) == len(set(together)) == 30
 
 
-def test_w800_targets_whose_data_is_missing(marc: Path, encoder: Path, tmp_path: Path) -> None:
+def test_w800_targets_whose_data_is_missing(
+    marc: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_training(monkeypatch)
     asked = request(
         "table1", marc, tmp_path / "out", encoder, languages=("es", "fr"), seeds=1,
         methods=("zero-shot",),

@@ -109,9 +109,7 @@ def _attempt(job: Job, facts: Record, call: Any) -> Record:
 
 
 def _run(job: Job, progress: Progress) -> Record:
-    """Train and measure."""
-    from isogloss.recipes.adapt import run
-
+    """Prepare the rows, train and measure."""
     cell, start = job.cell, job.cell.start
     if start is not None:
         before = job.record_of(start)
@@ -119,7 +117,25 @@ def _run(job: Job, progress: Progress) -> Record:
             raise IsoglossError("E816", start=start.key)
     files = {name: prepared(job.plan, side).resolve() for name, side in cell.sides().items()}
     begun = None if start is None else (job.root / "runs" / start.key).resolve()
-    config = cell.config(files, start=begun, most=job.max_steps)
+    return train(job, files, begun, progress)
+
+
+def train(job: Job, files: dict[str, Path], start: Path | None, progress: Progress) -> Record:
+    """Carry out the run of a cell.
+
+    Args:
+        job: the cell.
+        files: of its sides.
+        start: folder of the run whose stages it takes over.
+        progress: hears how it goes.
+
+    Returns:
+        `scores`, `prior`, `steps` and `seconds`, as `carry_out` has them.
+    """
+    from isogloss.recipes.adapt import run
+
+    cell = job.cell
+    config = cell.config(files, start=start, most=job.max_steps)
     with warnings.catch_warnings():
         if cell.language == SOURCE:
             # Its target is its test set on purpose, and is not trained on.
