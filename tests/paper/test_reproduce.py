@@ -15,7 +15,7 @@ from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.paper import work
 from isogloss.paper.engine import Work
 from isogloss.paper.grid import Choices, Wanted
-from isogloss.paper.reproduce import Request, estimate, plan, reproduce
+from isogloss.paper.reproduce import Request, estimate, open_folder, plan, reproduce
 from isogloss.paper.steps import cost_of
 from isogloss.paper.work import Job, Record, carry_out
 from isogloss.progress import Progress
@@ -246,9 +246,11 @@ def test_any_other_fault_is_recorded_with_its_place(
     monkeypatch.setattr(work, "train", breaks)
     asked = request("table1", marc, tmp_path / "out", encoder, languages=("es",), seeds=1)
     report = reproduce(asked)
-    assert {one["error"] for one in report["failed"]} == {"RuntimeError: no room"}
-    record = next((tmp_path / "out" / "cells").rglob("*.json"))
-    assert "in breaks" in json.loads(record.read_text("utf-8"))["traceback"]
+    # All others start from the one that broke.
+    assert report["failed"][0]["error"] == "RuntimeError: no room"
+    key = report["failed"][0]["key"]
+    record = json.loads((tmp_path / "out/cells" / f"{key}.json").read_text("utf-8"))
+    assert "in breaks" in record["traceback"]
 
 
 @pytest.mark.parametrize(
@@ -274,6 +276,7 @@ def test_steps_are_those_that_runs_make(
         wanted=Wanted(languages=("es",), methods=methods, seeds=1),
         fraction=fraction,
     )
+    open_folder(asked)
     planned = {job.cell.key: cost_of(job).steps for job in plan(asked, Progress()).jobs}
     assert len(planned) > len(methods)
     assert reproduce(asked)["failed"] == []
