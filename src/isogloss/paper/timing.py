@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from isogloss.data.loading import load
 from isogloss.errors import IsoglossError
 from isogloss.paper.drawing import share_of_rows
 from isogloss.paper.sides import DATA_SEED, prepared, write_rows
-from isogloss.paper.steps import Cost, trained_stages
+from isogloss.paper.specification import METHODS
+from isogloss.paper.steps import Cost
 from isogloss.paper.work import Job
 from isogloss.progress import Progress
 from isogloss.recipes.folder import read_json
+from isogloss.recipes.methods import stages_of
 
 # Of each stage, and rows a side to take them on.
-STEPS, ROWS = 6, 600
+STEPS, ROWS = 4, 256
 
 
 def time_steps(
-    jobs: Iterable[Job], costs: Iterable[Cost], progress: Progress
+    jobs: Sequence[Job], costs: Sequence[Cost], progress: Progress
 ) -> tuple[dict[str, float], str | None]:
     """Seconds of a step, by how a stage trains.
 
@@ -30,22 +32,29 @@ def time_steps(
 
     Args:
         jobs: of the grid.
-        costs: of the same jobs, in the same order.
+        costs: of the same jobs.
         progress: hears how it goes.
 
     Returns:
         Seconds by method of a stage; and why there are none, where the model cannot be loaded or
         trained.
     """
+    wanted = {method for cost in costs for method in cost.steps}
     found: dict[str, float] = {}
-    for job, cost in zip(jobs, costs, strict=True):
-        if set(cost.steps) <= set(found):
+    # A run with several kinds of training times them at once.
+    for job in sorted(jobs, key=lambda job: -len(kinds_of(job))):
+        if not (wanted & kinds_of(job)) - set(found):
             continue
         try:
             found |= _timed(job, progress)
         except IsoglossError as error:
             return {}, str(error)
-    return found, None
+    return {method: found[method] for method in wanted}, None
+
+
+def kinds_of(job: Job) -> set[str]:
+    """How the stages of a job's recipe train, those that it takes over included."""
+    return {stage.method for stage in stages_of(METHODS[job.cell.method])}
 
 
 def _timed(job: Job, progress: Progress) -> dict[str, float]:
@@ -60,7 +69,7 @@ def _timed(job: Job, progress: Progress) -> dict[str, float]:
         config.test = None
         result = run(config, folder / "run", progress=progress)
         seconds = {}
-        for stage in trained_stages(job.cell):
+        for stage in stages_of(METHODS[job.cell.method]):
             facts = read_json(result.folder / "stages" / stage.name / "result.json")
             seconds[stage.method] = facts["seconds"] / max(1, facts["steps"])
     return seconds
