@@ -78,6 +78,14 @@ def test_sets_are_targets_of_their_own() -> None:
     assert len({cell.sides()["source"].name for cell in iwda}) == 1
 
 
+def test_the_shift_is_measured_whatever_comes_first() -> None:
+    spec = specification("table2")
+    part = dataclasses.replace(spec.parts[0], methods=("iwda+kd", "iwda", "zero-shot"))
+    cells = cells_of(dataclasses.replace(spec, parts=(part,)), Choices(), Wanted(seeds=1))
+    assert {c.language for c in cells if c.measures_shift} == {"de", "es", "nl"}
+    assert {c.method for c in cells if c.measures_shift} == {"iwda"}
+
+
 def test_a_job_can_be_sent_elsewhere(tmp_path: Path) -> None:
     cell = cells_of(specification("table6"), Choices(), Wanted())[3]
     job = Job(cell=cell, plan=DataPlan(where="hub", root=tmp_path), root=tmp_path)

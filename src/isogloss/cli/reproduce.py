@@ -138,10 +138,9 @@ FAILED = 3
 
 
 def split(names: str | None) -> tuple[str, ...] | None:
-    """Names with commas between."""
-    if names is None:
-        return None
-    return tuple(name for name in (part.strip() for part in names.split(",")) if name)
+    """Names with commas between; None where there is none."""
+    found = (part.strip() for part in (names or "").split(","))
+    return tuple(name for name in found if name) or None
 
 
 def show_list(*, as_json: bool) -> None:

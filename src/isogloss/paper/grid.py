@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,17 +96,7 @@ class Cell:
 
     def with_method(self, method: str) -> Cell:
         """The same target under another method."""
-        return Cell(
-            part=self.part,
-            language=self.language,
-            method=method,
-            seed=self.seed,
-            model=self.model,
-            preset=self.preset,
-            shift=self.shift,
-            number=self.number,
-            measures_shift=self.measures_shift,
-        )
+        return dataclasses.replace(self, method=method)
 
     def sides(self) -> dict[str, Side]:
         """The rows of `source`, `target` and `test`, and of `english`, to test on as well.
@@ -196,7 +187,9 @@ def cells_of(spec: Specification, choices: Choices, wanted: Wanted) -> list[Cell
         for seed in range(seeds):
             for cell in _of_part(spec, part, seed, choices, wanted):
                 for needed in _with_starts(cell):
-                    cells.setdefault(needed.key, needed)
+                    # One that another starts from is the same run, measured more or less.
+                    if needed.key not in cells or needed.measures_shift:
+                        cells[needed.key] = needed
     return list(cells.values())
 
 

@@ -235,7 +235,7 @@ def estimate(request: Request, *, progress: Progress | None = None) -> dict[str,
     for job in grid.jobs:
         if job.cell.language not in grid.missing:
             jobs.append(job)
-            costs.append(cost_of(job))
+            costs.append(cost_of(job, progress))
     totals: dict[str, int] = {}
     for cost in costs:
         for method, steps in cost.steps.items():

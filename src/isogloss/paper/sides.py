@@ -22,6 +22,7 @@ from isogloss.paper.drawing import (
 )
 from isogloss.paper.reading import read_split
 from isogloss.paper.specification import Part, ShiftSets
+from isogloss.progress import Progress
 from isogloss.tasks import make_task
 
 # What subsets are drawn by; the same for every seed of training, so that only that differs.
@@ -81,7 +82,7 @@ class Side:
         return f"{self.part.corpus}/{'.'.join(marks)}.parquet"
 
 
-def prepared(plan: DataPlan, side: Side) -> Path:
+def prepared(plan: DataPlan, side: Side, progress: Progress | None = None) -> Path:
     """The file of a side, made where it is missing.
 
     Raises:
@@ -90,6 +91,8 @@ def prepared(plan: DataPlan, side: Side) -> Path:
     path = plan.root / side.name
     if path.is_file():
         return path
+    if progress is not None:
+        progress.say(f"preparing {side.name}")
     rows = read_split(plan.where, side.part.corpus, side.language, side.split)
     if CORPORA[side.part.corpus].kind == "token":
         # Before rows are drawn: the scheme is recognised over all of them.

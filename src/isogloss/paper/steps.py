@@ -15,6 +15,7 @@ from isogloss.paper.grid import Cell
 from isogloss.paper.sides import prepared
 from isogloss.paper.specification import METHODS
 from isogloss.paper.work import Job
+from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.methods import Stage, stages_of
 from isogloss.recipes.settings import GROUPS
@@ -113,8 +114,12 @@ class Cost:
     steps: dict[str, int]
 
 
-def cost_of(job: Job) -> Cost:
-    """The steps of a cell, 0 stages where it is done.
+def cost_of(job: Job, progress: Progress | None = None) -> Cost:
+    """The steps of a cell, none where it is done.
+
+    Args:
+        job: the cell; its rows are prepared.
+        progress: hears of rows that are.
 
     Raises:
         IsoglossError: where its rows cannot be had.
@@ -126,7 +131,7 @@ def cost_of(job: Job) -> Cost:
         stages = ()
     if not stages:
         return Cost(cell=cell, steps={})
-    files = {name: prepared(job.plan, side) for name, side in cell.sides().items()}
+    files = {name: prepared(job.plan, side, progress) for name, side in cell.sides().items()}
     config = cell.config(files, start=None, most=job.max_steps).resolved()
     source, target = size_of(files["source"]), size_of(files["target"])
     steps = {one.method: stage_steps(one, config, source, target) for one in stages}

@@ -115,7 +115,9 @@ def _run(job: Job, progress: Progress) -> Record:
         before = job.record_of(start)
         if before is None or before["status"] != "done":
             raise IsoglossError("E816", start=start.key)
-    files = {name: prepared(job.plan, side).resolve() for name, side in cell.sides().items()}
+    files = {
+        name: prepared(job.plan, side, progress).resolve() for name, side in cell.sides().items()
+    }
     begun = None if start is None else (job.root / "runs" / start.key).resolve()
     return train(job, files, begun, progress)
 
@@ -145,7 +147,7 @@ def train(job: Job, files: dict[str, Path], start: Path | None, progress: Progre
     scores = {"target": result.metrics["stages"][stage]["test"]}
     if cell.language == SOURCE:
         scores["english"] = scores["target"]
-    elif cell.method in _TESTED_ON_SOURCE:
+    elif cell.method in _TESTED_ON_SOURCE and cell.number is None:
         scores["english"] = _evaluate(job, files["english"], config.resolved().precision, progress)
     stages = {
         name: read_json(result.folder / "stages" / name / "result.json")
