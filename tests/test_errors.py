@@ -76,8 +76,8 @@ def test_every_message_is_one_sentence(code: str) -> None:
 
 
 def test_codes_are_ordered_by_range() -> None:
-    assert all(re.fullmatch(r"E[1-7]\d\d", code) for code in ERRORS)
-    assert all(re.fullmatch(r"W[1-7]\d\d", code) for code in WARNINGS)
+    assert all(re.fullmatch(r"E[1-8]\d\d", code) for code in ERRORS)
+    assert all(re.fullmatch(r"W[1-8]\d\d", code) for code in WARNINGS)
     assert list(ERRORS) == sorted(ERRORS)
 
 

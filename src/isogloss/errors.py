@@ -3,7 +3,7 @@
 A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100
 data, 200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run
 folders, 600 configuration and command line, 700 analysis, studies and
-reports. A code, once released, keeps its meaning.
+reports, 800 reproduction of the paper. A code, once released, keeps its meaning.
 """
 
 from __future__ import annotations
@@ -337,6 +337,34 @@ ERRORS: dict[str, str] = {
     "E740": "A report cannot be written to {path}; give a name that ends in .html.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
     "tensorboard=true.",
+    # 800 reproduction of the paper
+    "E800": "There is no table or figure {name!r} ({hint}); `isogloss reproduce LIST` lists them.",
+    "E801": "{folder} has no {split} rows of {corpus} in the language '{language}'; put them there "
+    "under one of the names {names}.",
+    "E802": "{title} was withdrawn by its publisher, so it cannot be had from the hub; give the "
+    "folder of a copy that you have with --data.",
+    "E803": "The hub has no '{language}' of {title}; give a folder with --data, that of {corpus} "
+    "as it was handed out or in the form <language>.<split>.conll.",
+    "E804": "{name}, row {row}: {label!r} is no label of this corpus ({known}); check that it is "
+    "the right file.",
+    "E805": "{name} is no specification of a table or figure ({why}); compare it with those that "
+    "`isogloss reproduce LIST` names.",
+    "E806": "{name} has no {kind} {value!r}; choose among {known}.",
+    "E807": "{folder} holds runs with other settings ({differing}); choose another --output.",
+    "E808": "{name} is {value!r}; give {range}.",
+    "E809": "{name} has {rows} rows, too few for {parts} disjoint parts of {size}; lower "
+    "--fraction.",
+    "E810": "{name} has no row with {label!r}, which the specification needs; give more rows "
+    "(--fraction).",
+    "E811": "{name} is drawn from trained models by `{command}` and not by reproduce; make the "
+    "models with a table of the same corpus, and run `{command}` on the runs in its folder.",
+    "E812": "{folder} holds something that is no reproduction; choose a new --output.",
+    "E813": "There is no folder {folder}; give the folder of the corpora with --data, or --data "
+    "hub.",
+    "E814": "{name} has neither a header with known columns nor a label ({labels}) in its first or "
+    "last column; give it a header.",
+    "E815": "{name} has no row in the language '{language}'; give a file that has.",
+    "E816": "The run that this one starts from failed ({start}); mend that first.",
 }
 
 WARNINGS: dict[str, str] = {
@@ -373,6 +401,8 @@ WARNINGS: dict[str, str] = {
     "over, so large shifts are missing; with sets of at most {most} rows none is.",
     "W705": "{count} of {of} sets stay farther than {limit} in total variation from their prior "
     "(one {distance}); what they reached is what is reported.",
+    "W800": "The data of some targets is not there ({languages}), so their cells will fail; add "
+    "it, or name the other targets with --languages.",
 }
 
 

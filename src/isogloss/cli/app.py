@@ -19,6 +19,7 @@ from isogloss.cli.predict import predict
 from isogloss.cli.prior import prior
 from isogloss.cli.quiet import quiet_environment
 from isogloss.cli.report import report
+from isogloss.cli.reproduce import reproduce
 from isogloss.cli.resample import resample
 from isogloss.cli.select import select
 from isogloss.cli.study import study
@@ -64,6 +65,7 @@ for command in (
     study,
     resample,
     report,
+    reproduce,
     demo,
     env,
 ):

@@ -15,7 +15,7 @@ from isogloss.cli.console import one_line
 from isogloss.errors import IsoglossError, IsoglossWarning
 
 USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
-RESUMABLE = ("adapt", "demo")
+RESUMABLE = ("adapt", "demo", "reproduce")
 
 
 class Commands(TyperGroup):

@@ -1,0 +1,214 @@
+"""One cell of a grid: its run, and the record of what came out."""
+
+from __future__ import annotations
+
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from isogloss.data.loading import load
+from isogloss.errors import IsoglossError
+from isogloss.paper.corpora import CORPORA
+from isogloss.paper.grid import SOURCE, Cell
+from isogloss.paper.sides import DataPlan, prepared
+from isogloss.paper.specification import METHODS
+from isogloss.progress import Progress
+from isogloss.recipes.folder import read_json, write_json
+from isogloss.recipes.methods import stage_names
+
+Record = dict[str, Any]
+
+# Methods whose score on the source's own test rows the paper has.
+_TESTED_ON_SOURCE = ("st", "kd", "iwda", "iwda+kd", "iwda+st", "iwda-oracle", "iwda-unweighted")
+# Of the bootstrap of a shift, whose interval no table shows.
+_REPLICATES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """A cell, and where it works; picklable.
+
+    Attributes:
+        cell: what to run.
+        plan: where its rows are.
+        root: the output folder of the reproduction.
+        max_steps: of each stage, at most.
+    """
+
+    cell: Cell
+    plan: DataPlan
+    root: Path
+    max_steps: int | None = None
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of its run."""
+        return self.root / "runs" / self.cell.key
+
+    def record_of(self, cell: Cell) -> Record | None:
+        """What is known of a cell, or None."""
+        path = self.root / "cells" / f"{cell.key}.json"
+        return read_json(path) if path.is_file() else None
+
+    def keep(self, record: Mapping[str, Any]) -> Record:
+        """Write the record of this cell."""
+        path = self.root / "cells" / f"{self.cell.key}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, record)
+        return dict(record)
+
+
+def carry_out(job: Job, progress: Progress | None = None) -> Record:
+    """Carry out a cell, or the rest of it; a failure is recorded, not raised.
+
+    Args:
+        job: the cell. What it starts from has ended.
+        progress: hears how the run goes.
+
+    Returns:
+        `key`, `method`, `language`, `seed`, `number` and `status`, "done" or "failed"; if failed
+        `error`; if done `scores` (of `target`, and where the paper has it of `english`), `prior`,
+        `steps`, `seconds` and, if it is asked for, `shift`.
+    """
+    cell = job.cell
+    facts = {
+        "key": cell.key,
+        "corpus": cell.part.corpus,
+        "method": cell.method,
+        "language": cell.language,
+        "seed": cell.seed,
+        "number": cell.number,
+    }
+    record = job.record_of(cell)
+    if record is None or record["status"] != "done":
+        record = _attempt(job, facts, lambda: _run(job, progress or Progress()))
+    if record["status"] == "done" and cell.measures_shift and "shift" not in record:
+        done = record
+        record = _attempt(job, done, lambda: {"shift": _shift(job, progress)})
+        if record["status"] != "done":
+            # The score stands; the shift is tried again by the next call.
+            return job.keep({**done, "shift_error": record["error"]})
+    return record
+
+
+def _attempt(job: Job, facts: Record, call: Any) -> Record:
+    """A record with what a call finds, or with why it failed."""
+    try:
+        return job.keep({**facts, **call(), "status": "done"})
+    except IsoglossError as error:
+        return job.keep({**facts, "status": "failed", "error": str(error)})
+    # Whatever it is, the other cells go on, and the record says where to look.
+    except Exception as error:
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        trace = traceback.format_exc()
+        return job.keep({**facts, "status": "failed", "error": why, "traceback": trace})
+
+
+def _run(job: Job, progress: Progress) -> Record:
+    """Prepare the rows, train and measure."""
+    cell, start = job.cell, job.cell.start
+    if start is not None:
+        before = job.record_of(start)
+        if before is None or before["status"] != "done":
+            raise IsoglossError("E816", start=start.key)
+    files = {
+        name: prepared(job.plan, side, progress).resolve() for name, side in cell.sides().items()
+    }
+    begun = None if start is None else (job.root / "runs" / start.key).resolve()
+    return train(job, files, begun, progress)
+
+
+def train(job: Job, files: dict[str, Path], start: Path | None, progress: Progress) -> Record:
+    """Carry out the run of a cell.
+
+    Args:
+        job: the cell.
+        files: of its sides.
+        start: folder of the run whose stages it takes over.
+        progress: hears how it goes.
+
+    Returns:
+        `scores`, `prior`, `steps` and `seconds`, as `carry_out` has them.
+    """
+    from isogloss.recipes.adapt import run
+
+    cell = job.cell
+    config = cell.config(files, start=start, most=job.max_steps)
+    with warnings.catch_warnings():
+        if cell.language == SOURCE:
+            # Its target is its test set on purpose, and is not trained on.
+            warnings.filterwarnings("ignore", message="W521")
+        result = run(config, job.run_folder, progress=progress)
+    stage = stage_names(METHODS[cell.method])[-1]
+    scores = {"target": result.metrics["stages"][stage]["test"]}
+    if cell.language == SOURCE:
+        scores["english"] = scores["target"]
+    elif cell.method in _TESTED_ON_SOURCE and cell.number is None:
+        scores["english"] = _evaluate(job, files["english"], config.resolved().precision, progress)
+    stages = {
+        name: read_json(result.folder / "stages" / name / "result.json")
+        for name in result.metrics["steps"]
+    }
+    return {
+        "scores": scores,
+        "prior": _priors(cell, result.prior, stages[stage], files["target"]),
+        "steps": result.metrics["steps"],
+        "seconds": {name: facts["seconds"] for name, facts in stages.items()},
+    }
+
+
+def _evaluate(job: Job, file: Path, precision: Any, progress: Progress) -> dict[str, float]:
+    from isogloss.recipes.evaluate import evaluate_file
+
+    report = evaluate_file(job.run_folder / "model", file, precision=precision, progress=progress)
+    scores: dict[str, float] = report["metrics"]
+    return scores
+
+
+def _priors(
+    cell: Cell, found: Mapping[str, Any], stage: Mapping[str, Any], target: Path
+) -> dict[str, Any]:
+    """The source's prior, the target's true one, and the estimates of it.
+
+    `estimate` is made after training, `training` is what the weights stood for at its end.
+    """
+    column = "tags" if CORPORA[cell.part.corpus].kind == "token" else "label"
+    values = load(target)[column]
+    counts = (
+        Counter(tag for tags in values for tag in tags) if column == "tags" else Counter(values)
+    )
+    total = sum(counts.values())
+    return {
+        "labels": found["labels"],
+        "source": found["source"],
+        "true": [counts[label] / total for label in found["labels"]],
+        "estimate": found["estimate"],
+        "training": stage.get("training_prior"),
+    }
+
+
+def _shift(job: Job, progress: Progress | None) -> dict[str, float]:
+    """Conditional feature shift of each of the run's stages, on test rows of both languages.
+
+    References:
+        Xian, Ji & Zhao, ICLR 2022, eqs. 1 and 2.
+    """
+    from isogloss.recipes.analyze import AnalysisSettings, analyze
+
+    files = {name: prepared(job.plan, side) for name, side in job.cell.sides().items()}
+    report = analyze(
+        job.run_folder,
+        files["english"],
+        files["test"],
+        settings=AnalysisSettings(layers=("features",), replicates=_REPLICATES),
+        stages=("zero-shot", stage_names(METHODS[job.cell.method])[-1]),
+        progress=progress,
+    )
+    return {
+        model["name"]: model["layers"][0]["conditional"]["l1"]["value"]
+        for model in report["models"]
+    }
