@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -93,6 +94,11 @@ def load_scorers() -> tuple[dict[str, Scorer], list[str]]:
             continue
         found |= {f"{library}: {name}": scorer for name, scorer in scorers.items()}
     return found, left_out
+
+
+def version_of(scorers: Iterable[str]) -> str:
+    """Changes with the scorers that there are, so that all cases have the same."""
+    return f"{VERSION}-{zlib.crc32(repr(sorted(scorers)).encode()):08x}"
 
 
 def measure_outside(case: Case, stamp: str, scorers: dict[str, Scorer]) -> list[dict[str, Any]]:
