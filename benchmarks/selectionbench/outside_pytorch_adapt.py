@@ -79,9 +79,7 @@ def apply(make: Callable[[], Any], shown: Shown) -> float:
     given = splits(shown)
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(shown.seed)
-        value = validator(**{name: given[name] for name in validator.required_data})
-    # IMValidator gives the sum and its parts.
-    return float(value[0] if isinstance(value, tuple | list) else value)
+        return float(validator(**{name: given[name] for name in validator.required_data}))
 
 
 def _mmd() -> Any:
