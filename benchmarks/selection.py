@@ -8,8 +8,10 @@ finished methods, each as it is and corrected for the prior that it estimates. C
 zero-shot model, iwda or the last stage are left out and named. Sequence tasks are also measured
 under other class balances, with target and test rows drawn anew (`--draws` times for each
 strength) and the models as they are. With `--truth both` the labels of the target rows, which no
-method was shown, count beside those of the test set. Everything measured stays in `values.jsonl`,
-one line a case and candidate, and is measured anew only where a file of the case has changed.
+method was shown, count beside those of the test set. Where skada or pytorch-adapt is installed
+(requirements-scorers.txt), their scores stand beside ours. Everything measured stays in
+`values.jsonl`, theirs in `outside.jsonl`, one line a case and candidate, and is measured anew only
+where a file of the case has changed.
 Constants are set on the pairs of tweets and wikiann and reported on the others. Prints Markdown.
 """
 
@@ -19,14 +21,22 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from quality import RESULTS, read
 from qualitybench.grid import METHODS
-from selectionbench.cases import DEFAULT_CANDIDATES, find_cases
-from selectionbench.measures import measure_all
+from selectionbench.cases import DEFAULT_CANDIDATES, Case, find_cases
+from selectionbench.measures import Record, kept_or_measured, measure_all
+from selectionbench.outside import (
+    add_outside,
+    load_scorers,
+    measure_outside,
+    outside_names,
+    version_of,
+)
 from selectionbench.rules import GUARD_NAME, Records, rules
 from selectionbench.tables import (
     by_case,
@@ -54,12 +64,24 @@ def main() -> None:
     if not cases:
         sys.exit(f"no case of {options.runs} is finished")
     records = measure_all(cases, options.output / "values.jsonl")
+    records = add_outside(records, outside_records(cases, options.output / "outside.jsonl"))
     measured = by_case([record | {"truth": record["truths"][options.truth]} for record in records])
     text = report(measured)
     if options.tune:
         text += "\n\n" + tuning_tables(measured)
     print(text)
     (options.output / "tables.md").write_text(text + "\n", "utf-8")
+
+
+def outside_records(cases: Sequence[Case], path: Path) -> list[Record]:
+    """The scores of the other libraries that are installed, kept apart from our own."""
+    scorers, left_out = load_scorers()
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    if not scorers:
+        return []
+    one = partial(measure_outside, scorers=scorers)
+    return kept_or_measured(cases, path, one, version=version_of(scorers))
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -86,7 +108,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 def report(cases: Sequence[Records]) -> str:
     """All tables."""
-    named, known = groups(cases), rules()
+    named, known = groups(cases), rules(outside=outside_names(cases))
     parts = ["## What to expect", expectation_table(by_nature(cases))]
     for name, some in named.items():
         parts += [f"## Rules, {name} ({count(some)})", rules_table(some, known)]

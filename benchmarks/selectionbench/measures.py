@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,22 +31,35 @@ Record = dict[str, Any]
 
 
 def measure_all(cases: Iterable[Case], path: Path) -> list[Record]:
+    """The records of all cases, see `measure` and `kept_or_measured`."""
+    return kept_or_measured(cases, path, measure, version=str(VERSION))
+
+
+def kept_or_measured(
+    cases: Iterable[Case],
+    path: Path,
+    measure_one: Callable[[Case, str], list[Record]],
+    *,
+    version: str,
+) -> list[Record]:
     """The records of all cases; those whose files have not changed are read back.
 
     Args:
         cases: to measure.
         path: JSON lines, rewritten after every case that is measured.
+        measure_one: from a case and its stamp to its records, which have `case` and `stamp`.
+        version: of what a record holds.
     """
     kept: dict[str, list[Record]] = {}
     for record in read_lines(path):
         kept.setdefault(record["stamp"], []).append(record)
     found: list[Record] = []
     for case in cases:
-        stamp = f"{VERSION}-{case.stamp}"
+        stamp = f"{version}-{case.stamp}"
         if stamp not in kept:
             # What was measured of the case before is of other files.
             kept = {name: some for name, some in kept.items() if some[0]["case"] != case.key}
-            kept[stamp] = measure(case, stamp)
+            kept[stamp] = measure_one(case, stamp)
             _write(path, [record for records in kept.values() for record in records])
         found += kept[stamp]
     return found

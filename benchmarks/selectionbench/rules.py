@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import scipy.stats
@@ -19,12 +19,18 @@ Records = Sequence[Record]
 Rule = Callable[[Records], int]
 
 
-def rules(constants: GuardRule = GUARD) -> dict[str, Rule]:
-    """Every rule by name: from a case's records to the place of the chosen one."""
+def rules(constants: GuardRule = GUARD, *, outside: Iterable[str] = ()) -> dict[str, Rule]:
+    """Every rule by name: from a case's records to the place of the chosen one.
+
+    Args:
+        constants: of the guard.
+        outside: names of other libraries' scores, each a rule as our own scores are.
+    """
     found: dict[str, Rule] = {GUARD_NAME: lambda case: guarded(case, constants)}
     found |= {name: _always(method) for name, method in FIXED.items()}
     found[VALIDATION] = _best_by("source-macro-f1")
     found |= {name: _best_by(name) for name in SCORES if name != "source-macro-f1"}
+    found |= {name: _best_by(name) for name in outside}
     return found | {ORACLE: lambda case: int(np.argmax(truths(case)))}
 
 
@@ -46,7 +52,8 @@ def truths(case: Records) -> np.ndarray:
 
 def values(case: Records, name: str) -> np.ndarray:
     """A score (c,), turned so that higher is better; nan where it was not to be had."""
-    sign = 1.0 if SCORES[name].higher_is_better else -1.0
+    # Those of other libraries are best where they are highest.
+    sign = 1.0 if name not in SCORES or SCORES[name].higher_is_better else -1.0
     return sign * np.array([record["scores"].get(name, np.nan) for record in case])
 
 
@@ -58,9 +65,9 @@ def rank_correlation(case: Records, found: np.ndarray) -> float:
     return float(scipy.stats.spearmanr(found, true).statistic)
 
 
-def rankings() -> Mapping[str, Callable[[Records], np.ndarray]]:
-    """What the rules that rank candidates rank them by, higher for better."""
-    found = {name: _values_of(name) for name in SCORES}
+def rankings(outside: Iterable[str] = ()) -> Mapping[str, Callable[[Records], np.ndarray]]:
+    """What the rules that rank candidates rank them by, higher for better; see `rules`."""
+    found = {name: _values_of(name) for name in (*SCORES, *outside)}
     found[VALIDATION] = found.pop("source-macro-f1")
     return {GUARD_NAME: guard_values} | found
 
@@ -81,4 +88,5 @@ def _always(method: str) -> Rule:
 
 def _best_by(name: str) -> Rule:
     # Of equal ones the first: the zero-shot model comes before all others.
-    return lambda case: int(np.nanargmax(values(case, name)))
+    # One without the score is not chosen.
+    return lambda case: int(np.nan_to_num(values(case, name), nan=-np.inf).argmax())

@@ -10,6 +10,7 @@ import numpy as np
 from qualitybench.grid import NATURAL
 from selectionbench.measures import Record
 from selectionbench.outcomes import HARM, foretold, outcome
+from selectionbench.outside import outside_names
 from selectionbench.rules import (
     GUARD_NAME,
     METRIC,
@@ -69,7 +70,7 @@ def by_nature(cases: Sequence[Records]) -> dict[str, list[Records]]:
 
 def rules_table(cases: Sequence[Records], rules: Mapping[str, Rule]) -> str:
     """Rules from the smallest regret to the largest."""
-    ranked = rankings()
+    ranked = rankings(outside_names(cases))
     rows = []
     for name, rule in rules.items():
         found = outcome(cases, rule)
