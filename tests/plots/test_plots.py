@@ -243,3 +243,13 @@ def test_what_cannot_be_drawn(code: str, call: Callable[[], Any]) -> None:
     with pytest.raises(IsoglossError) as caught:
         call()
     assert caught.value.code == code
+
+
+def test_a_legend_clears_slanted_names() -> None:
+    labels = [f"a longish class {i}" for i in range(7)]
+    axes = plots.plot_priors({"source": [1 / 7] * 7, "estimate": [1 / 7] * 7}, labels)
+    axes.figure.canvas.draw()
+    legend = axes.get_legend()
+    assert legend is not None
+    lowest = min(label.get_window_extent().y0 for label in axes.get_xticklabels())
+    assert legend.get_window_extent().y1 <= lowest

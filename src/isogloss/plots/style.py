@@ -170,6 +170,17 @@ def below(entries: int, *, drop: float = 0.14, widest: int = 4) -> dict[str, Any
     }
 
 
+def drop_under_ticks(ax: Axes, least: float = 0.14) -> float:
+    """How far below the axes a legend clears the names at the ticks, which may be slanted.
+
+    Args:
+        ax: the axes, their ticks named.
+        least: as a share of the axes' height, like the answer.
+    """
+    highest = max((label.get_window_extent().height for label in ax.get_xticklabels()), default=0)
+    return max(least, 0.06 + float(highest / ax.get_window_extent().height))
+
+
 def colour(index: int) -> str:
     """Of the class or stage of a number, from 0."""
     return COLOURS[index % len(COLOURS)]
