@@ -15,9 +15,8 @@ from isogloss.plots.style import (
     MUTED,
     SERIES,
     axes_or_new,
-    below,
+    below_ticks,
     colour,
-    drop_under_ticks,
     name_series,
     name_ticks,
     percent,
@@ -77,7 +76,7 @@ def plot_priors(
     marked = level if interval is not None and "estimate" in series else None
     axes.set_title(_title(marked, len(shown), len(labels)))
     called = [(names or {}).get(name, name) for name in series]
-    name_series(axes, bars, called, **below(len(bars), drop=drop_under_ticks(axes)))
+    name_series(axes, bars, called, **below_ticks(axes, len(bars)))
     return axes
 
 

@@ -50,6 +50,8 @@ _LONGEST_NAME = 18
 _UNDRAWABLE = ("Cc", "Cs", "Cn")
 # Letters of names in a row that an inch has room for, on an axis and in a legend.
 _TICK_LETTERS, _LEGEND_LETTERS = 10, 18
+# Of a tick with its distance from a name, and some air.
+_TICK_POINTS = 12.0
 # Of an entry in a legend.
 _LONGEST_ENTRY = 32
 
@@ -170,15 +172,18 @@ def below(entries: int, *, drop: float = 0.14, widest: int = 4) -> dict[str, Any
     }
 
 
-def drop_under_ticks(ax: Axes, least: float = 0.14) -> float:
-    """How far below the axes a legend clears the names at the ticks, which may be slanted.
+def below_ticks(ax: Axes, entries: int) -> dict[str, Any]:
+    """Where a legend stands that goes under the names at the ticks, however they are slanted.
 
     Args:
         ax: the axes, their ticks named.
-        least: as a share of the axes' height, like the answer.
+        entries: in the legend.
     """
     highest = max((label.get_window_extent().height for label in ax.get_xticklabels()), default=0)
-    return max(least, 0.06 + float(highest / ax.get_window_extent().height))
+    points = 72 * highest / ax.figure.dpi + _TICK_POINTS
+    # In units of the legend's type, not of the axes: these shrink when the figure is laid out.
+    pad = points / _STYLE["legend.fontsize"]
+    return below(entries, drop=0.0) | {"borderaxespad": pad}
 
 
 def colour(index: int) -> str:
