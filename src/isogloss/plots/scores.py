@@ -11,7 +11,13 @@ from isogloss.errors import IsoglossError
 from isogloss.labelshift.checks import check_range
 from isogloss.plots.style import INK, MUTED, SERIES, axes_or_new, name_ticks, percent, styled
 
-MEASURES = {"macro_f1": "Macro-F1", "f1": "Entity F1", "accuracy": "Accuracy"}
+MEASURES = {
+    "macro_f1": "Macro-F1",
+    "f1": "Entity F1",
+    "accuracy": "Accuracy",
+    "precision": "Precision",
+    "recall": "Recall",
+}
 
 
 @styled
