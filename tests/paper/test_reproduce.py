@@ -315,7 +315,7 @@ def test_a_figure_of_targets_at_other_balances(marc: Path, encoder: Path, tmp_pa
     shutil.copytree(marc, data)
     for split, rows in (("train", 300), ("test", 200)):
         path = data / "json" / split / f"dataset_ja_{split}.json"
-        write_reviews(path, reviews(rows, seed=9))
+        write_reviews(path, reviews(rows, seed=9 + rows))
     asked = request(
         "figure3", data, tmp_path / "out", encoder, languages=("ja",), sets=2,
         methods=("zero-shot", "iwda"),
