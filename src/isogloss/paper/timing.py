@@ -53,7 +53,7 @@ class Pace(Progress):
         self.listener.finish()
 
     def seconds(self, stage: str) -> float:
-        """Of a step, from the end of the first to that of the last, so without what comes before."""
+        """Of a step, from the end of the first to that of the last."""
         ends = self._ends[stage]
         return (ends[-1] - ends[0]) / max(1, len(ends) - 1)
 
