@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(FOLDER))
 
 import quality  # noqa: E402
-from qualitybench.grid import Cell  # noqa: E402
+from qualitybench.grid import METHODS, Cell  # noqa: E402
 from qualitybench.resampling import SEED, macro_f1_draws  # noqa: E402
 from qualitybench.tables import gains, table  # noqa: E402
 from qualitybench.targets import resampled  # noqa: E402
@@ -105,6 +105,17 @@ def fail_or_name(cell: Cell) -> dict[str, Any]:
     if cell.method == "kd":
         raise RuntimeError("as asked")
     return {"method": cell.method}
+
+
+def test_a_cell_starts_from_one_with_the_same_first_stage() -> None:
+    for name, method in METHODS.items():
+        start = METHODS[method.shared] if method.shared else None
+        # A stage is taken over only where its settings agree; zero-shot's group is `finetune`.
+        found, wanted = (
+            {k: v for k, v in each.settings.items() if k.startswith("finetune.")}
+            for each in (start or method, method)
+        )
+        assert found == wanted, name
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -11,7 +11,7 @@ from string import Formatter
 import pytest
 
 import isogloss
-from isogloss.errors import ERRORS, WARNINGS, IsoglossError, IsoglossWarning, warn
+from isogloss.errors import ERRORS, WARNINGS, IsoglossError, IsoglossWarning, noted_warnings, warn
 
 SOURCE = Path(isogloss.__file__).parent
 MESSAGES = ERRORS | WARNINGS
@@ -113,3 +113,19 @@ class _Anything:
 
     def __repr__(self) -> str:
         return "x"
+
+
+def test_warnings_are_noted_and_issued_all_the_same() -> None:
+    def say(folder: str) -> None:
+        with pytest.warns(IsoglossWarning, match=f"W523.*{folder}"):
+            warn("W523", folder=folder)
+
+    with noted_warnings() as outer:
+        say("one")
+        with noted_warnings() as inner:
+            say("two")
+            say("two")
+        say("three")
+    say("four")
+    assert [text.split()[6] for text in outer] == ["one", "two", "three"]
+    assert inner == outer[1:2]

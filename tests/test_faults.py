@@ -78,7 +78,8 @@ def test_fault_9_a_step_is_taken_after_as_many_parts_as_asked_for(
 
 def test_fault_10_a_constant_added_to_the_critic_leaves_the_loss_as_it_is(tmp_path: Path) -> None:
     model = test_iwda.build(tmp_path, dropout=0.0).model.eval()
-    model.weights.set(np.array([2.0, 0.5, 0.5]), np.array([1 / 3] * 3))
+    anywhere = np.tile([0.0, 1.0], (3, 1))
+    model.weights.start(np.array([2.0, 0.5, 0.5]), np.array([1 / 3] * 3), anywhere)
     batch = next(iter(test_iwda.build(tmp_path, dropout=0.0).get_train_dataloader()))
 
     def distance() -> float:

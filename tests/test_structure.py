@@ -47,6 +47,7 @@ def test_no_module_is_long(name: str) -> None:
         ("alignment", (), NUMERIC),
         ("analysis", ("isogloss.labelshift",), NUMERIC - {"torch"} | {"statistics"}),
         ("selection", ("isogloss.labelshift",), NUMERIC - {"torch"} | {"sklearn"}),
+        ("study", ("isogloss.labelshift",), NUMERIC - {"torch"}),
     ],
 )
 def test_the_mathematics_knows_nothing_of_the_house(

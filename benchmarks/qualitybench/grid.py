@@ -131,6 +131,12 @@ PLAIN = {
     "finetune.bucket_by_length": "false",
 }
 
+
+def _balanced(*groups: str) -> dict[str, str]:
+    """Balanced sampling in the stages of some groups; predictions are then corrected."""
+    return {f"{group}.sampling": "balanced" for group in groups}
+
+
 METHODS: dict[str, Method] = {
     "zero-shot": Method(recipe="zero-shot", shared=None),
     "iwda": Method(recipe="iwda"),
@@ -146,9 +152,20 @@ METHODS: dict[str, Method] = {
     ),
     "iwda+kd": Method(recipe="iwda+kd", shared="iwda"),
     "iwda+st": Method(recipe="iwda+st", shared="iwda"),
+    "zero-shot-balanced": Method(recipe="zero-shot", settings=_balanced("finetune"), shared=None),
+    "iwda-balanced": Method(
+        recipe="iwda", settings=_balanced("finetune", "iwda"), shared="zero-shot-balanced"
+    ),
+    "kd-balanced": Method(
+        recipe="kd", settings=_balanced("finetune", "distill"), shared="zero-shot-balanced"
+    ),
+    "st-balanced": Method(
+        recipe="st", settings=_balanced("finetune", "selftrain"), shared="zero-shot-balanced"
+    ),
     "zero-shot-plain": Method(recipe="zero-shot", settings=PLAIN, shared=None),
 }
-DEFAULT_METHODS = tuple(name for name in METHODS if name != "zero-shot-plain")
+NOT_BY_DEFAULT = ("zero-shot-plain", "kd-balanced", "st-balanced")
+DEFAULT_METHODS = tuple(name for name in METHODS if name not in NOT_BY_DEFAULT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,9 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
         settings: `key=value` for every run.
 
     Returns:
-        The record: the cell, `scores` on the test set, `prior_error` (total variation of the
-        estimate from the truth), `shift_of_prior` (of truth from source), `feature_shift`,
-        `seconds`, `steps`, `settings`, and `draws`, see `macro_f1_draws`.
+        The record: the cell, `scores` of the served model on the test set, `prior_error` (total
+        variation of the estimate from the truth), `shift_of_prior` (of truth from source),
+        `feature_shift`, `seconds`, `steps`, `settings`, and `draws`, see `macro_f1_draws`.
     """
     files = files_of(cell, PAIRS[cell.pair], folder / "data")
     run = folder / "runs" / cell.key
@@ -44,7 +44,7 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
     truth, source = np.asarray(measured.pop("truth")), np.asarray(prior["source"])
     return {
         **{name: getattr(cell, name) for name in ("pair", "shift", "method", "seed")},
-        "scores": metrics["stages"][last]["test"],
+        "scores": measured.pop("scores"),
         "headline": metrics["headline"],
         "prior_error": float(np.abs(np.asarray(prior["estimate"]) - truth).sum() / 2),
         "shift_of_prior": float(np.abs(source - truth).sum() / 2),
@@ -83,7 +83,7 @@ def measure(run: Path, files: dict[str, Path]) -> dict[str, Any]:
 
     Returns:
         `arrays`: `probabilities` (m, k), `labels` (m,) and `examples` (m,) of the test rows;
-        `truth`: (k,) the test's class shares; `feature_shift`.
+        `scores`: the task's, of these; `truth`: (k,) the test's class shares; `feature_shift`.
 
     References:
         Conditional feature shift: Xian, Ji & Zhao, ICLR 2022, eqs. 1-2, of the last features.
@@ -91,8 +91,8 @@ def measure(run: Path, files: dict[str, Path]) -> dict[str, Any]:
     from isogloss.recipes.serving import open_served
 
     served = open_served(run)
-    rows = {side: labelled_rows(served, files[side], side) for side in ("source", "test")}
-    source, test = rows["source"], rows["test"]
+    source, _ = labelled_rows(served, files["source"], "source")
+    test, scores = labelled_rows(served, files["test"], "test")
     k = len(served.task.known_labels)
     return {
         "arrays": {
@@ -100,15 +100,14 @@ def measure(run: Path, files: dict[str, Path]) -> dict[str, Any]:
             "labels": test.labels,
             "examples": test.examples,
         },
+        "scores": scores,
         "truth": np.bincount(test.labels, minlength=k) / len(test.labels),
-        "feature_shift": conditional_shift(
-            source.features, source.labels, test.features, test.labels
-        ),
+        **feature_shifts(source, test, k),
     }
 
 
-def labelled_rows(served: Any, file: Path, side: str) -> Any:
-    """Rows with labels and features of a labelled file; of a source only the last ones."""
+def labelled_rows(served: Any, file: Path, side: str) -> tuple[Any, dict[str, float]]:
+    """Rows with labels and features of a labelled file, of a source only the last ones; scores."""
     from isogloss.data.loading import load
     from isogloss.data.preparing import prepare
     from isogloss.trainers.rows import collect_rows
@@ -116,36 +115,24 @@ def labelled_rows(served: Any, file: Path, side: str) -> Any:
     rows = prepare(load(file), served.task.columns, side="test", name=file.name, labels="required")
     if side == "source":
         rows = rows.select(range(max(0, len(rows) - SOURCE_ROWS), len(rows)))
-    tokenizer = served.backbone.tokenizer
-    encoded = served.task.encode(
-        served.task.conform(rows, name=file.name),
-        tokenizer,
-        max_length=served.max_length,
-        with_labels=True,
-    )
-    return collect_rows(
+    tokenizer, task = served.backbone.tokenizer, served.task
+    rows = task.conform(rows, name=file.name)
+    encoded = task.encode(rows, tokenizer, max_length=served.max_length, with_labels=True)
+    found = collect_rows(
         served.classifier,
         encoded.dataset,
         pad_token_id=tokenizer.pad_token_id,
         precision=served.precision,
         features=True,
     )
+    predicted = task.decode(found.predictions, encoded.dataset)
+    return found, task.metrics(task.references(rows), predicted)
 
 
-def conditional_shift(
-    source: np.ndarray, source_labels: np.ndarray, target: np.ndarray, target_labels: np.ndarray
-) -> float:
-    """Mean over the classes that both sides have of the L1 distance of their mean features.
+def feature_shifts(source: Any, test: Any, num_classes: int) -> dict[str, float]:
+    """The conditional feature shift: as published, and in spreads of the source's classes."""
+    from isogloss.analysis import feature_shift
 
-    Args:
-        source: (n, d).
-        source_labels: (n,).
-        target: (m, d).
-        target_labels: (m,).
-    """
-    shared = np.intersect1d(source_labels, target_labels)
-    distances = [
-        np.abs(source[source_labels == j].mean(0) - target[target_labels == j].mean(0)).sum()
-        for j in shared
-    ]
-    return float(np.mean(distances))
+    sides = (source.features, source.labels, test.features, test.labels)
+    found = feature_shift(*sides, num_classes=num_classes, replicates=2).conditional["l1"]
+    return {"feature_shift": float(found.value), "scaled_feature_shift": float(found.scaled)}

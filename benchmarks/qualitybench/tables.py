@@ -11,7 +11,7 @@ import numpy as np
 from qualitybench.grid import METHODS, PAIRS
 
 HEADS = ("pair", "shift", "method", "score", "mean ± sd", "accuracy", "macro-F1")
-HEADS += ("macro-F1 over zero-shot (95 %)", "feature shift", "prior error", "seeds")
+HEADS += ("macro-F1 over zero-shot (95 %)", "feature shift", "scaled", "prior error", "seeds")
 Record = dict[str, Any]
 
 
@@ -47,13 +47,20 @@ def _line(pair: str, shift: str, method: str, methods: dict[str, list[Record]]) 
         for score in ("accuracy", "macro_f1")
     ]
     cells += [gain(methods.get("zero-shot", []), found) if method != "zero-shot" else ""]
-    cells += [f"{mean(found, 'feature_shift'):.1f}", f"{mean(found, 'prior_error'):.3f}"]
+    cells += [f"{mean(found, 'feature_shift'):.1f}", scaled_shift(found)]
+    cells += [f"{mean(found, 'prior_error'):.3f}"]
     return "| " + " | ".join([*cells, str(len(found))]) + " |"
 
 
 def mean(records: Sequence[Record], name: str) -> float:
     """Of one field."""
     return float(np.mean([r[name] for r in records]))
+
+
+def scaled_shift(records: Sequence[Record]) -> str:
+    """The feature shift in spreads of a class, which lines of an earlier version lack."""
+    name = "scaled_feature_shift"
+    return f"{mean(records, name):.2f}" if all(name in record for record in records) else ""
 
 
 def spread(values: Sequence[float]) -> str:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from isogloss.recipes.evaluate import evaluate_file
     from isogloss.recipes.predict import predict_file
     from isogloss.recipes.prior import estimate_file_prior
+    from isogloss.recipes.resample import resample_file
+    from isogloss.recipes.study import StudySettings, study_files
     from isogloss.tasks import PairClassification, SequenceClassification, TokenClassification
     from isogloss.trainers import (
         DistillationConfig,
@@ -65,6 +67,7 @@ _PLACES = {
     "SelfTrainingConfig": "isogloss.trainers.selftraining_config",
     "SelfTrainingTrainer": "isogloss.trainers.selftraining",
     "SequenceClassification": "isogloss.tasks",
+    "StudySettings": "isogloss.recipes.study",
     "TokenClassification": "isogloss.tasks",
     "adapt": "isogloss.recipes.adapt",
     "analyze": "isogloss.recipes.analyze",
@@ -75,7 +78,9 @@ _PLACES = {
     "fold_into_bias": "isogloss.models.bias",
     "load": "isogloss.data.loading",
     "predict_file": "isogloss.recipes.predict",
+    "resample_file": "isogloss.recipes.resample",
     "select": "isogloss.recipes.choosing",
+    "study_files": "isogloss.recipes.study",
 }
 
 __all__ = [
@@ -100,6 +105,7 @@ __all__ = [
     "SelfTrainingConfig",
     "SelfTrainingTrainer",
     "SequenceClassification",
+    "StudySettings",
     "TokenClassification",
     "__version__",
     "adapt",
@@ -111,7 +117,9 @@ __all__ = [
     "fold_into_bias",
     "load",
     "predict_file",
+    "resample_file",
     "select",
+    "study_files",
 ]
 
 

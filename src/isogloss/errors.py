@@ -2,13 +2,16 @@
 
 A message says what happened, where, and what to do about it, in one sentence. Code ranges: 100
 data, 200 tasks and labels, 300 models, 400 label shift and alignment, 500 training and run
-folders, 600 configuration and command line, 700 analysis, 800 reproduction of the paper. A code,
-once released, keeps its meaning.
+folders, 600 configuration and command line, 700 analysis, studies and
+reports, 800 reproduction of the paper. A code, once released, keeps its meaning.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 # One entry per code: the sentence, with named fields in braces.
@@ -257,6 +260,11 @@ ERRORS: dict[str, str] = {
     "{recipe!r}; leave it out, or choose auto.",
     "E543": "The recipe 'auto' chooses by source rows that no candidate was trained on, but "
     "holdout is 0; set it to 0.1 or so.",
+    "E544": "tokens_per_batch is {value}, but sampling is balanced, under which passes differ in "
+    "their tokens; leave tokens_per_batch at 0 and set per_device_train_batch_size, or leave "
+    "sampling at natural.",
+    "E545": "The balanced sampling in {path} cannot be gone on from ({reason}); train anew, in "
+    "another folder.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
@@ -299,6 +307,34 @@ ERRORS: dict[str, str] = {
     "E705": "There is no estimated class balance for {model}, by which --classes corrected would "
     "correct its predictions; choose labels or predicted, or give a run.",
     "E706": "No class has rows in both {source} and {target}; give files with the same classes.",
+    # 720 studies and resampling
+    "E720": "{text!r} is no prior ({why}); write LABEL=SHARE with commas between, where labels "
+    "left out share the rest as in the data.",
+    "E721": "A prior names the label {label!r}, which {where} does not have; it has: {names}.",
+    "E722": "The shares of a prior for {where} sum to {total}; they must sum to 1, or to less "
+    "where labels are left out that have rows, and none may be negative.",
+    "E723": "{where} has {available} rows of {label!r}, but {size} rows at the prior need "
+    "{needed}; take at most {most} rows, or another prior.",
+    "E724": "The sentences of {where} come no nearer to the prior than {distance} in total "
+    "variation, and {tolerance} is allowed; choose a prior nearer to what they reach ({reached}), "
+    "fewer sentences, or a larger tolerance.",
+    "E725": "{where} has the rows for none of {tries} priors tried at {size} rows; take fewer "
+    "(with {most} every prior can be had).",
+    "E726": "{name} knows the labels {found}, but the others have {wanted}; compare models of the "
+    "same labels (their order does not matter).",
+    "E727": "{folder} keeps no rows of its source (candidate.safetensors) to measure shifts from; "
+    "give labelled source rows with --source.",
+    "E728": "There is no model {name!r} to compare with; there are: {names}.",
+    "E729": "The model in {folder} is for {found}, but the others are for {wanted}; compare "
+    "models of the same task.",
+    "E730": "A size of {size} is not within 1 to {rows}, the rows of {where}; choose one that is.",
+    "E731": "The model in {folder} does not say what it classifies (it is a {found}); give one "
+    "with a head for sequence or token classification.",
+    "E732": "A grid of {steps} steps over {classes} classes has {count} priors, more than "
+    "{most}; take fewer steps, or draw priors at random.",
+    "E733": "{path} is the input itself; write the resampled rows to another file.",
+    # 740 reports
+    "E740": "A report cannot be written to {path}; give a name that ends in .html.",
     "E760": "TensorBoard is not installed; install isogloss[tensorboard], or leave out "
     "tensorboard=true.",
     # 800 reproduction of the paper
@@ -356,8 +392,15 @@ WARNINGS: dict[str, str] = {
     "starts anew for {wanted}.",
     "W312": "{name} was exported with mean pooling but trained on elsewhere, so it is used as it "
     "is, with pooling 'cls' over all its layers.",
+    "W707": "The report of {folder} could not be made ({reason}); the run itself is whole, and "
+    "`isogloss report {folder}` tries again.",
+    "W708": "The report leaves out {part} ({reason}); the rest is there.",
     "W420": "The last layer of {architecture} had no bias and now has one, which is lost when the "
     "saved model is loaded by a class that makes none.",
+    "W704": "{count} of {of} priors need more rows of a class than {where} has and are passed "
+    "over, so large shifts are missing; with sets of at most {most} rows none is.",
+    "W705": "{count} of {of} sets stay farther than {limit} in total variation from their prior "
+    "(one {distance}); what they reached is what is reported.",
     "W800": "The data of some targets is not there ({languages}), so their cells will fail; add "
     "it, or name the other targets with --languages.",
 }
@@ -388,7 +431,27 @@ def _rebuild(code: str, fields: dict[str, Any]) -> IsoglossError:
     return IsoglossError(code, **fields)
 
 
+_notes: ContextVar[tuple[list[str], ...]] = ContextVar("notes", default=())
+
+
+@contextmanager
+def noted_warnings() -> Iterator[list[str]]:
+    """A list of the texts of all warnings of ours issued in the body, each once, in their order.
+
+    They are issued as always; a body within a body notes in both lists.
+    """
+    texts: list[str] = []
+    before = _notes.set((*_notes.get(), texts))
+    try:
+        yield texts
+    finally:
+        _notes.reset(before)
+
+
 def warn(code: str, *, stacklevel: int = 2, **fields: Any) -> None:
     """Issue the warning `code` of `WARNINGS`, filled with `fields`."""
     text = f"{code}: {WARNINGS[code].format(**fields)}"
+    for texts in _notes.get():
+        if text not in texts:
+            texts.append(text)
     warnings.warn(text, IsoglossWarning, stacklevel=stacklevel + 1)

@@ -100,6 +100,7 @@ def test_a_finished_stage_keeps_its_figures_and_its_time() -> None:
     progress.finish()
     shown = row(progress, "iwda")
     progress.close()
+    assert "2 of 2 " in shown
     assert "in 1 min 15 s" in shown
     assert "0.412" in shown
 

@@ -98,7 +98,7 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert err == ""
     assert "labelled target" in out
     assert "25.0" in out
-    assert "Done in 3 min 12 s: iwda with offline" in out
+    assert "Done in 3 min 12 s: auto with offline" in out
     assert "from en [red].tsv to de.tsv" in out
     assert (
         "\nThe [red] balance differs.\nOn 50 [rows] it is good.\nUsed to check.\n\nExpected " in out

@@ -50,6 +50,14 @@ def files(tmp_path: Path, encoder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(autouse=True)
+def _reports_without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reports have tests of their own; here their pictures would take longer than the training."""
+    from isogloss.report import page
+
+    monkeypatch.setattr(page, "draw", lambda *_: {name: [] for name in page.SECTIONS})
+
+
 @pytest.fixture
 def conll(tmp_path: Path) -> Callable[..., Path]:
     def write(name: str, *, rows: int, tags: bool, seed: int) -> Path:

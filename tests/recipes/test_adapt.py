@@ -305,7 +305,14 @@ def test_test_rows_in_the_target_are_counted(files: dict[str, Any], tmp_path: Pa
     files |= {"test": str(overlapping), "max_steps": 1, "recipe": "zero-shot"}
     with pytest.warns(IsoglossWarning, match="W521: 5 of 5"):
         result = isogloss.adapt(output=tmp_path / "run", **files)
-    assert result.metrics["data"]["test_rows_also_in_target"] == 5
+    facts = result.metrics["data"]
+    assert facts["test_rows_also_in_target"] == 5
+    assert (facts["source_rows"], facts["target_rows"], facts["test_rows"]) == (40, 30, 5)
+    np.testing.assert_allclose(facts["test_shares"], [0.4, 0.4, 0.2])
+    # The run keeps what it warned of, and tells it in the card and in the report.
+    assert [text[:12] for text in result.metrics["warnings"]] == ["W521: 5 of 5"]
+    for told in (result.model / "README.md", result.folder / "report.html"):
+        assert "occur in the target" in told.read_text("utf-8")
 
 
 def test_long_rows_are_warned_of(files: dict[str, Any], tmp_path: Path) -> None:

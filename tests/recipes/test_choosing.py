@@ -18,7 +18,8 @@ from isogloss.errors import IsoglossError
 from isogloss.labelshift.correction import correct
 from isogloss.models.card import inert
 from isogloss.recipes.candidates import CANDIDATE, read_candidate
-from isogloss.recipes.choosing import candidates
+from isogloss.recipes.choosing import BALANCED_REASON, candidates, choose, is_balanced
+from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, fold
 from isogloss.recipes.expecting import estimate_of
 from isogloss.recipes.folder import RunFolder
@@ -62,6 +63,49 @@ def test_a_run_serves_its_last_stage(files: dict[str, Any], tmp_path: Path) -> N
     assert chosen == wanted | {"candidates": candidates(RunFolder(run), ["zero-shot", "iwda"])}
 
 
+def test_a_balanced_stage_is_served_corrected_where_it_found_a_shift(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    sampled = {"finetune": {"sampling": "balanced"}, "iwda": {"sampling": "balanced"}}
+    run = run_of(files | sampled, tmp_path / "run")
+    config, folder = RunConfig.load(run / "config.yaml"), RunFolder(run)
+    stages = ["zero-shot", "iwda"]
+    assert json.loads((run / "metrics.json").read_text())["chosen"]["name"] == "iwda"
+    weights = shifted(run, "iwda")
+    chosen, choice, _ = choose(folder, config, stages)
+    assert chosen == Chosen("iwda", corrected=True)
+    assert choice["reasons"] == [BALANCED_REASON]
+    plain = config.with_overrides(["iwda.sampling=natural"])
+    assert choose(folder, plain, stages)[0] == Chosen("iwda")
+    # The same command delivers it: the weights go into the model's bias.
+    (run / "metrics.json").unlink()
+    isogloss.adapt(output=run, **{**files, **sampled, "max_steps": 3})
+    before, after = (
+        AutoModelForSequenceClassification.from_pretrained(model)
+        for model in (run / "stages/iwda/model", run / "model")
+    )
+    moved = (after.classifier.bias - before.classifier.bias).detach().numpy()
+    np.testing.assert_allclose(moved, np.log(weights), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "stage", "settings", "expected"),
+    [
+        ("kd", "kd", {"distill": {"sampling": "balanced"}}, True),
+        ("kd", "kd", {"distill": {"sampling": "balanced", "correct_prior": True}}, False),
+        ("iwda+st", "iwda+st", {"selftrain": {"sampling": "balanced"}}, True),
+        ("iwda+st", "iwda", {"selftrain": {"sampling": "balanced"}}, False),
+        ("keung2019", "keung2019", {"keung": {"sampling": "balanced"}}, True),
+        ("supervised", "supervised", {"finetune": {"sampling": "balanced"}}, True),
+    ],
+)
+def test_a_stage_is_balanced_by_its_own_settings(
+    recipe: str, stage: str, settings: dict[str, Any], expected: bool
+) -> None:
+    config = RunConfig(source="a", target="b", recipe=recipe, **settings).resolved()
+    assert is_balanced(config, stage) == expected
+
+
 def test_another_stage_and_back_again(files: dict[str, Any], tmp_path: Path) -> None:
     run = run_of(files, tmp_path / "run")
     before, served = everything(run), predictions(run)
@@ -81,9 +125,9 @@ def test_another_stage_and_back_again(files: dict[str, Any], tmp_path: Path) -> 
     isogloss.select(run, "iwda")
     again = everything(run)
     assert again.keys() == before.keys()
-    # All but the choice itself, and the card, which tells of it.
+    # All but the choice itself, and the card and the report, which tell of it.
     changed = {name for name in again if again[name] != before[name]}
-    assert changed == {"metrics.json", "model/README.md"}
+    assert changed == {"metrics.json", "model/README.md", "report.html"}
     assert json.loads(again["metrics.json"])["chosen"]["at_first"] == "iwda"
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from isogloss.errors import IsoglossError
 from isogloss.labels import LabelMap
+from isogloss.labelshift.sampled import labelled_facts
 from isogloss.recipes.facts import NamedFacts
 from isogloss.tasks import SequenceClassification, Task, TokenClassification
 
@@ -45,8 +46,24 @@ def test_labelled_words(tmp_path: Path) -> None:
     (tmp_path / "few.conll").write_text("anna\tB-PER\nsleeps\tO\n\nhere\tO\n", "utf-8")
     task = TokenClassification(labels=LabelMap(("O", "B-PER", "I-PER")))
     known = NamedFacts(labelled=tmp_path / "few.conll").resolve(task)
+    told = labelled_facts([1, 0, 0], [0, 0, 1], num_classes=3)
     assert known is not None
-    np.testing.assert_array_equal(known.labelled, [1, 0, 0])
+    assert known.labelled is None
+    np.testing.assert_allclose(known.belief, [2 / 3, 1 / 3, 0.0])
+    assert known.strength == told.strength
+
+
+def test_a_belief_and_labelled_words_weigh_as_many_rows_as_both(tmp_path: Path) -> None:
+    (tmp_path / "few.conll").write_text("anna\tB-PER\nsleeps\tO\n\nhere\tO\n", "utf-8")
+    task = TokenClassification(labels=LabelMap(("O", "B-PER", "I-PER")))
+    belief = {"O": 0.5, "B-PER": 0.25, "I-PER": 0.25}
+    alone = NamedFacts(labelled=tmp_path / "few.conll").resolve(task)
+    known = NamedFacts(belief=belief, strength=6.0, labelled=tmp_path / "few.conll").resolve(task)
+    assert known is not None
+    assert alone is not None
+    assert known.strength == 6.0 + alone.strength
+    wanted = 6.0 * np.array([0.5, 0.25, 0.25]) + alone.strength * np.array([2 / 3, 1 / 3, 0.0])
+    np.testing.assert_allclose(known.belief, wanted / known.strength)
 
 
 @pytest.mark.parametrize(

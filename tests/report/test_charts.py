@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from isogloss.errors import IsoglossError
-from isogloss.report.charts import PICTURES, draw_prior, draw_priors, draw_run
+from isogloss.plots.saving import PICTURES
+from isogloss.report.charts import draw_prior, draw_priors, draw_run
 
 
 def prior(classes: int, **more: Any) -> dict[str, Any]:
@@ -65,7 +66,7 @@ def test_bars_are_the_shares_and_marks_the_intervals() -> None:
     axes = Figure().subplots()
     shares = {"source": [0.7, 0.3], "predicted": [0.6, 0.4], "estimate": [0.2, 0.8]}
     intervals = [[0.1, 0.25], [0.75, 0.9]]
-    draw_priors(axes, prior(2, interval=intervals, level=0.9, **shares))
+    draw_priors(prior(2, interval=intervals, level=0.9, **shares), axes)
     bars = [drawn for drawn in axes.containers if isinstance(drawn, BarContainer)]
     assert [[bar.get_height() for bar in series] for series in bars] == list(shares.values())
     assert "90 % interval" in axes.get_title(loc="left")
@@ -77,7 +78,7 @@ def test_bars_are_the_shares_and_marks_the_intervals() -> None:
 def test_of_many_classes_the_largest_on_any_side_are_drawn() -> None:
     axes = Figure().subplots()
     estimate = [0.0] * 39 + [1.0]
-    draw_priors(axes, prior(40, estimate=estimate, source=[1.0] + [0.0] * 39))
+    draw_priors(prior(40, estimate=estimate, source=[1.0] + [0.0] * 39), axes)
     names = [label.get_text() for label in axes.get_xticklabels()]
     assert {"class 0", "class 39"} <= set(names)
     assert len(names) == 16

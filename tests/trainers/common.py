@@ -17,12 +17,14 @@ from transformers import (
     TrainerCallback,
 )
 
+from isogloss.data.balanced_batches import BalancedBatchSampler
 from isogloss.data.pairing import PairedBatchSampler, PairedDataset
 from isogloss.errors import IsoglossError
 from isogloss.models.export import export
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers import recomputation
 from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
+from isogloss.trainers.paired import PairedTrainer
 from isogloss.trainers.rows import collect_rows
 from tests.helpers.models import random_batch, tiny_model, tiny_tokenizer
 from tests.helpers.rows import PAD, encoded
@@ -129,7 +131,9 @@ class BatchList(list[list[int]]):
 
 def cut(trainer: RowTrainer, parts: int) -> BatchList:
     """The trainer's batches, each in `parts` equal parts that have as much of either side."""
-    paired = isinstance(trainer.row_sampler(), PairedBatchSampler)
+    sampler = trainer.row_sampler()
+    drawn = isinstance(sampler, BalancedBatchSampler) and len(sampler.sides) == 2
+    paired = drawn or isinstance(sampler, PairedBatchSampler)
     batches = BatchList()
     for batch in trainer.row_sampler():
         half = len(batch) // 2
@@ -148,6 +152,9 @@ def accumulated(build: Callable[..., Any], folder: Path, parts: int, **options: 
         gradient_accumulation_steps=parts,
         **options,
     )
+    if isinstance(large, PairedTrainer) and large.args.sampling == "balanced":
+        # The batches follow from the pseudo-labels.
+        large._begin_round(0)
     batches = cut(large, parts)
     small.row_sampler = lambda: batches
     for trainer in (large, small):

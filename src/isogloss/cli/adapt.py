@@ -153,7 +153,8 @@ def adapt(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Any other setting, such as iwda.n_critic=4; may be repeated.",
+            help="Any other setting, such as iwda.n_critic=4 or finetune.sampling=balanced; may be "
+            "repeated.",
             rich_help_panel=_TRAINING,
         ),
     ] = None,

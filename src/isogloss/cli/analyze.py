@@ -152,7 +152,7 @@ def analyze(
     folder = output or (Path(run) if (Path(run) / CONFIG).is_file() else Path())
     written = [*write_analysis(report, folder)]
     if plot:
-        from isogloss.report.layers import draw_analysis
+        from isogloss.report.analysis import draw_analysis
 
         written += draw_analysis(report, folder / "analysis")
     if as_json:

@@ -18,8 +18,11 @@ from isogloss.cli.inspect import inspect
 from isogloss.cli.predict import predict
 from isogloss.cli.prior import prior
 from isogloss.cli.quiet import quiet_environment
+from isogloss.cli.report import report
 from isogloss.cli.reproduce import reproduce
+from isogloss.cli.resample import resample
 from isogloss.cli.select import select
+from isogloss.cli.study import study
 
 app = typer.Typer(
     name="isogloss",
@@ -51,7 +54,21 @@ def options(
     """Options of the command itself; the help text is the one given to `app`."""
 
 
-for command in (inspect, adapt, select, predict, evaluate, prior, analyze, reproduce, demo, env):
+for command in (
+    inspect,
+    adapt,
+    select,
+    predict,
+    evaluate,
+    prior,
+    analyze,
+    study,
+    resample,
+    report,
+    reproduce,
+    demo,
+    env,
+):
     app.command(no_args_is_help=command not in (demo, env))(command)
 
 

@@ -93,6 +93,7 @@ def what_next(result: DemoResult, folder: Path, to: str) -> list[str]:
         f"data     {folder / 'data'}",
         f"model    {result.run.model}",
         f"picture  {folder / 'demo.png'}",
+        f"report   {result.run.folder / 'report.html'}",
         "",
         "Try the model with:",
         f"  isogloss predict {run} {shlex.quote(str(test))} -o predicted.csv",

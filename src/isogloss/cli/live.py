@@ -20,6 +20,7 @@ from isogloss.progress import PRIOR_FIGURE, Progress
 LOSSES = ("task_loss", "distillation_loss", "loss")
 CRITICS = ("critic_loss", "discriminator_loss")
 OTHERS = {"agreement": "agreement", "pseudo_loss": "pseudo", "prior_shift": "shift"}
+BALANCE = "Class balance of the target that the weights stand for now"
 MOST_CLASSES = 12
 _BAR = 10
 _BALANCE_BAR = 32
@@ -36,6 +37,7 @@ class Row:
         done: so far in what goes on.
         total: of it; None: unknown.
         figures: the latest measurements; replaced as a whole, since another thread draws.
+        trained: the steps made, in words, once the stage has trained.
         pace: of what goes on; None before and after.
         seconds: that its finished parts took.
         began: when what goes on began.
@@ -47,6 +49,7 @@ class Row:
     done: int = 0
     total: int | None = None
     figures: Mapping[str, float] = field(default_factory=dict)
+    trained: str = ""
     pace: Pace | None = None
     seconds: float = 0.0
     began: float = 0.0
@@ -99,10 +102,11 @@ class LiveProgress(Progress):
 
     def finish(self) -> None:
         """Leave the row as it stands."""
-        if self._row is not None:
-            self._row.seconds += self._clock() - self._row.began
-            self._row.pace = None
-            self._row = None
+        row, self._row = self._row, None
+        if row is not None:
+            row.seconds += self._clock() - row.began
+            row.trained = row.trained if row.doing else step_of(row)
+            row.pace = None
 
     def skip(self, phase: str, why: str) -> None:
         """Say in the stage's row why it is not carried out."""
@@ -126,7 +130,8 @@ class LiveProgress(Progress):
         parts: list[RenderableType] = [stage_table(rows, present, ascii_only=self._ascii)]
         balance = {} if present is None else balance_of(present.figures)
         if balance:
-            parts += [Text(""), balance_bars(balance, ascii_only=self._ascii)]
+            parts += [Text(""), Text(BALANCE, style="bold")]
+            parts.append(balance_bars(balance, ascii_only=self._ascii))
         return Group(*parts)
 
 
@@ -165,7 +170,9 @@ def drawn_share(row: Row, *, ascii_only: bool) -> Text:
 
 
 def step_of(row: Row) -> str:
-    """Such as "97 of 196"; a dash before the stage begins."""
+    """Such as "97 of 196"; between parts of a stage its steps; a dash before it begins."""
+    if row.pace is None and row.trained:
+        return row.trained
     if not row.unit:
         return "–"
     return f"{row.done:,}" if row.total is None else f"{row.done:,} of {row.total:,}"
@@ -201,13 +208,7 @@ def balance_of(figures: Mapping[str, float]) -> dict[str, float]:
 
 def balance_bars(balance: Mapping[str, float], *, ascii_only: bool) -> Table:
     """The class balance that the present weights stand for; the largest classes of many."""
-    out = Table(
-        box=None,
-        pad_edge=False,
-        title=Text("Class balance of the target that the weights stand for now", style="bold"),
-        title_justify="left",
-        show_header=False,
-    )
+    out = Table(box=None, pad_edge=False, show_header=False)
     shown = sorted(balance, key=lambda name: -balance[name])[:MOST_CLASSES]
     for name in (name for name in balance if name in shown):
         drawn = bar(balance[name], width=_BALANCE_BAR, ascii_only=ascii_only)

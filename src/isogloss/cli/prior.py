@@ -98,8 +98,9 @@ def prior(
         bounds=bound or [], order=order or [], belief=belief, strength=strength, labelled=labelled
     )
     from isogloss.cli.progress import shown_progress
+    from isogloss.plots.saving import check_picture
     from isogloss.recipes.prior import estimate_file_prior
-    from isogloss.report.charts import check_picture, draw_prior
+    from isogloss.report.charts import draw_prior
 
     if output is not None:
         check_picture(output)

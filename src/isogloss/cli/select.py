@@ -28,7 +28,8 @@ def select(
 ) -> None:
     """Serve another candidate of a finished run.
 
-    The run's model, predictions, card and picture are replaced; all its stages stay as they are.
+    The run's model, predictions, card, picture and report are replaced; all its stages stay as
+    they are.
 
     Example: isogloss select runs/de zero-shot
     """

@@ -125,11 +125,14 @@ def where_to_go_on(result: AdaptResult, config: RunConfig) -> list[str]:
     """Paths of what was written, and the command that uses it."""
     ending = Path(str(config.target)).suffix or ".csv"
     folder = shlex.quote(str(result.folder))
+    # A run that an earlier version finished has none.
+    report = result.folder / "report.html"
     return [
         f"model        {result.model}",
         f"predictions  {result.predictions}",
         f"settings     {result.folder / 'config.yaml'}",
         f"picture      {result.folder / 'run.png'}",
+        *([f"report       {report}"] if report.is_file() else []),
         "",
         "Label more data with:",
         f"  isogloss predict {folder} FILE{ending} -o OUT{ending}",

@@ -51,6 +51,21 @@ def list_lengths(dataset: datasets.Dataset, column: str) -> np.ndarray:
     return _in_own_order(_lengths(dataset, column), dataset)
 
 
+def flat(dataset: datasets.Dataset, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """The items (r,) of the lists of all rows, and how many (n,) each has, in the rows' order."""
+    values = np.concatenate([np.zeros(0, dtype=np.int64), *items(dataset, column)])
+    lengths = _lengths(dataset, column)
+    chosen = _chosen(dataset)
+    if chosen is None:
+        return values, lengths
+    starts = np.cumsum(lengths) - lengths
+    # Where each row's list stands among those that `lists` gives.
+    place = np.argsort(np.argsort(chosen, kind="stable"))
+    own = lengths[place]
+    shift = np.repeat(starts[place] - (np.cumsum(own) - own), own)
+    return values[np.arange(len(values)) + shift], own
+
+
 def mean_length(dataset: datasets.Dataset, column: str) -> float:
     """Mean number of items in the lists of a column; 0 where there are no rows."""
     total = sum(len(found) for found in items(dataset, column))

@@ -109,7 +109,7 @@ chosen for that.
 apply to this model.
 """
 
-_EXAMPLES = {
+EXAMPLES = {
     "sequence": """\
 classify = pipeline("text-classification", model="path/to/this/folder")
 classify("A text to classify.", truncation=True)""",
@@ -160,7 +160,7 @@ def model_card(facts: Mapping[str, Any]) -> str:
         .render(
             values,
             task_name=_TASKS[task],
-            example=Markup(_EXAMPLES[task]),
+            example=Markup(EXAMPLES[task]),
             shares=_shares(prior),
             level=prior.get("level"),
             sentences=prior.get("sentences"),

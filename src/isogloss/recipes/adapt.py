@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from datasets import Dataset
 from transformers import set_seed
 
 from isogloss.data.cache import cache_folder
+from isogloss.errors import noted_warnings
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
@@ -117,14 +118,25 @@ def run(
         IsoglossError: as `adapt`.
     """
     began = time.monotonic()
-    progress = progress or Progress()
-    config = config.resolved()
+    with noted_warnings() as said:
+        folder = _carry_out(config.resolved(), output, progress or Progress(), given or {}, said)
+    return result(folder, time.monotonic() - began)
+
+
+def _carry_out(
+    config: RunConfig,
+    output: Path,
+    progress: Progress,
+    given: Mapping[str, Dataset],
+    said: Sequence[str],
+) -> RunFolder:
+    """`run` with resolved settings; `said` is what it has warned of so far."""
     check(output, config)
     check_settings(config)
     check_start(config)
     check_teaching(config)
     set_seed(config.seed)
-    data = inputs.read(config, given or {})
+    data = inputs.read(config, given)
     tokenizer, longest = load_tokenizer(config.model, trust_remote_code=config.trust_remote_code)
     max_length = min(config.max_length, longest)
     encoded = inputs.encode(data, config, tokenizer, max_length=max_length, cache=cache_folder())
@@ -136,8 +148,8 @@ def run(
         with folder.removed_if_in_vain():
             shop = make_workshop(config, folder, data, encoded, pad, max_length, progress)
             run_stages(shop)
-            finish(shop, data, given or {})
-    return result(folder, time.monotonic() - began)
+            finish(shop, data, given, said)
+    return folder
 
 
 def make_workshop(
@@ -184,7 +196,9 @@ def run_stages(shop: Workshop) -> None:
         elif can_take_over(shop.config, stage.name):
             take_over(shop, Path(str(shop.config.start)), stage.name)
         else:
-            shop.folder.finish_stage(stage.name, METHODS[stage.method](shop, stage))
+            with noted_warnings() as said:
+                found = METHODS[stage.method](shop, stage)
+            shop.folder.finish_stage(stage.name, {**found, "warnings": said})
 
 
 def is_spent(shop: Workshop) -> bool:

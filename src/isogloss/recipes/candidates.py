@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,29 @@ from isogloss.trainers.rows import CollectedRows
 CANDIDATE = "candidate.safetensors"
 
 
-def save_candidate(path: Path, *, source: CollectedRows, target: CollectedRows) -> None:
+def save_candidate(
+    path: Path,
+    *,
+    source: CollectedRows,
+    target: CollectedRows,
+    drawn: Mapping[str, int] | None = None,
+) -> None:
     """Write both sides' rows whole or not at all, features in half precision.
 
     Args:
         path: the file.
         source: with labels, and features.
         target: with features; labels, if any, are left behind.
+        drawn: how the target's examples were drawn, the arguments of `sampled_places` under the
+            names `of`, `most` and `seed`; None: all are there.
 
     Raises:
         IsoglossError: E121 where it cannot be written.
     """
     arrays = {f"source_{name}": values for name, values in _side(source).items()}
+    facts = {"version": 1, "target": dict(drawn or {})}
     arrays |= {f"target_{name}": values for name, values in _side(target).items()}
-    save_arrays(path, arrays | {"source_labels": source.labels}, {"version": 1})
+    save_arrays(path, arrays | {"source_labels": source.labels}, facts)
 
 
 def read_candidate(folder: Path, *, name: str) -> CandidateRows:

@@ -14,9 +14,14 @@ from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect, facts_of
 from isogloss.recipes.folder import CONFIG, RunFolder, read_json
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
-from isogloss.recipes.methods import AUTO, AVERAGE, ZERO_SHOT
+from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
 from isogloss.selection.guard import choose as guarded_choice
 from isogloss.selection.opinions import CORRECTED
+
+BALANCED_REASON = (
+    "It was trained on balanced batches, so its predictions are corrected for the class balance of "
+    "the target that it estimated."
+)
 
 
 def finished_stages(folder: RunFolder, config: RunConfig) -> dict[str, dict[str, Any]]:
@@ -29,6 +34,9 @@ def choose(
     folder: RunFolder, config: RunConfig, stages: Sequence[str]
 ) -> tuple[Chosen, dict[str, Any], dict[str, Any] | None]:
     """What a run serves: its recipe's last stage; for `auto`, what the guard takes.
+
+    A last stage that was trained on balanced batches is served with its predictions corrected for
+    the target's class balance, where it found that to have shifted.
 
     The guard has the recipe's stages, their averages and the averages of seeds to choose from. Its
     jury are the recipe's stages alone: averages are too like them to be voices of their own.
@@ -48,8 +56,11 @@ def choose(
         stage.name for stage in config.stages() if stage.name in stages and not stage.members
     ]
     if config.recipe != AUTO:
-        chosen = Chosen(trained[-1])
-        choice = describe(folder, chosen, stages, by="recipe", reasons=[])
+        last = trained[-1]
+        names = candidates(folder, stages)
+        chosen = Chosen(last, is_balanced(config, last) and last + CORRECTED in names)
+        reasons = [BALANCED_REASON] if chosen.corrected else []
+        choice = describe(folder, chosen, stages, by="recipe", reasons=reasons)
         return chosen, choice, expect(folder, config, chosen)
     again = {stage.name for stage in config.stages() if stage.repeats}
     open_to = [stage for stage in stages if stage not in again]
@@ -67,6 +78,13 @@ def choose(
     chosen = Chosen(found.model, found.corrected)
     choice = describe(folder, chosen, stages, by="guard", reasons=found.reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
+
+
+def is_balanced(config: RunConfig, stage: str) -> bool:
+    """Whether a stage trains on balanced batches and leaves the target's balance to correction."""
+    method = next(each.method for each in config.stages() if each.name == stage)
+    settings = getattr(config, GROUP_OF[method])
+    return settings.get("sampling") == "balanced" and not settings.get("correct_prior")
 
 
 def candidates(folder: RunFolder, stages: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from isogloss.recipes.folder import RunFolder, link_file, link_tree, write_json
 from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.predict import predict_dataset, predict_file
+from isogloss.recipes.reporting import find_out, report
 from isogloss.selection.opinions import CORRECTED
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, REPORT = "model.safetensors", "report.html"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def deliver(
 ) -> None:
     """Write the model, its card, the held-out rows, the predictions, `prior.json`, `metrics.json`.
 
-    The last is the mark of a finished run, so an earlier one goes first.
+    The last is the mark of a finished run, so an earlier one goes first. The report comes after it,
+    as a run is finished without.
 
     Args:
         folder: of the run, its stages finished.
@@ -76,7 +78,8 @@ def deliver(
     from isogloss.report.charts import draw_run
 
     prior, model = prior_of(folder, chosen.stage), folder.root / "model"
-    (folder.root / "metrics.json").unlink(missing_ok=True)
+    for last in ("metrics.json", REPORT):
+        (folder.root / last).unlink(missing_ok=True)
     link_tree(folder.stage(chosen.stage) / "model", model)
     if chosen.corrected:
         fold(model, prior["weights"], kind=config.task)
@@ -89,11 +92,13 @@ def deliver(
         warnings.filterwarnings("ignore", message="W522")
         write_predictions(folder, config, target, progress)
     write_json(folder.root / "prior.json", prior)
-    write_card(config, model, metrics, prior)
+    findings, sentences = find_out(folder.root, metrics)
+    write_card(config, model, metrics, prior, sentences)
     headline = metrics["headline"]
     picture = folder.root / "run.png"
     draw_run(prior, scores_on_test(metrics), headline, picture, served=chosen.stage)
     write_json(folder.root / "metrics.json", metrics)
+    report(folder.root, findings)
 
 
 def fold(model: Path, weights: list[float], *, kind: str) -> None:
@@ -146,7 +151,11 @@ def scores_on_test(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 
 def write_card(
-    config: RunConfig, model: Path, metrics: Mapping[str, Any], prior: Mapping[str, Any]
+    config: RunConfig,
+    model: Path,
+    metrics: Mapping[str, Any],
+    prior: Mapping[str, Any],
+    sentences: Sequence[str] = (),
 ) -> None:
     """Replace the model's README by one that tells of the run."""
     facts = {
@@ -159,11 +168,19 @@ def write_card(
         "target": Path(config.target).name,
         "metrics": metrics["stages"],
         "prior": prior,
-        "notes": notes(metrics),
+        "notes": [*notes(metrics), *sentences, *about_data(metrics)],
     }
     readme = model / "README.md"
     with naming(readme), replacing(readme) as temporary:
         temporary.write_text(model_card(facts), "utf-8")
+
+
+def about_data(metrics: Mapping[str, Any]) -> list[str]:
+    """The data checks and what was warned of, as sentences."""
+    from isogloss.report.wording import data_sentence, warning_text
+
+    warned = [warning_text(text)[0] for text in metrics.get("warnings", ())]
+    return [data_sentence(metrics["data"]), *warned]
 
 
 def notes(metrics: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from isogloss.data.preparing import prepare
 from isogloss.errors import IsoglossError
 from isogloss.labels import LabelMap
 from isogloss.labelshift.facts import KnownFacts
+from isogloss.labelshift.sampled import labelled_facts
 from isogloss.tasks import Task
 
 # Fields of messages that hold a class id.
@@ -58,8 +59,9 @@ class NamedFacts:
             order=tuple(order),
             belief=None if self.belief is None else _belief(labels, self.belief),
             strength=self.strength,
-            labelled=None if self.labelled is None else _labelled(task, self.labelled),
         )
+        if self.labelled is not None:
+            known = _joined(known, _labelled(task, self.labelled))
         with _classes_by_name(labels):
             known.check(len(labels))
         return known
@@ -95,11 +97,26 @@ def _belief(labels: LabelMap, shares: Mapping[str, float]) -> np.ndarray:
     return belief
 
 
-def _labelled(task: Task, where: str | Path) -> np.ndarray:
-    """(r,) class ids of the labelled rows; for tagging of their words."""
+def _labelled(task: Task, where: str | Path) -> KnownFacts:
+    """What the labelled rows say; the words of a sentence tell less than as many rows."""
     name = name_of(where)
     rows = prepare(load(where), task.columns, side="target", name=name, labels="required")
     rows = task.conform(rows, name=name)
     task.check_labels(rows, name=name)
     ids = task.known_labels.label2id
-    return np.array([ids[label] for label in task.flat_labels(rows)], dtype=np.int64)
+    classes = np.array([ids[label] for label in task.flat_labels(rows)], dtype=np.int64)
+    lengths = [len(tags) for tags in rows["tags"]] if task.kind == "token" else None
+    groups = None if lengths is None else np.repeat(np.arange(len(lengths)), lengths)
+    return labelled_facts(classes, groups, num_classes=len(ids))
+
+
+def _joined(known: KnownFacts, told: KnownFacts) -> KnownFacts:
+    """Facts with what labelled rows say; two beliefs weigh as many rows as both together."""
+    if told.belief is None or known.belief is None:
+        belief = known.belief if told.belief is None else told.belief
+        strength = known.strength if told.belief is None else told.strength
+    else:
+        strength = known.strength + told.strength
+        first, second = (np.asarray(each.belief, dtype=float) for each in (known, told))
+        belief = (known.strength * first + told.strength * second) / strength
+    return replace(known, belief=belief, strength=strength, labelled=told.labelled)

@@ -12,7 +12,7 @@ from datasets import Dataset, concatenate_datasets
 
 from isogloss.data import scans
 from isogloss.data.loading import check_different_files, content_digest, load, name_of
-from isogloss.data.overlap import count_duplicates
+from isogloss.data.overlap import input_digests, repeats_among, shared_among
 from isogloss.data.preparing import prepare
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig
@@ -108,7 +108,7 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
         return rows
 
     test, few = labelled("test"), labelled("labelled_target")
-    facts = _facts(source, target, test)
+    facts = _facts(task, source, target, test)
     if few is not None:
         name = names["labelled_target"]
         facts |= check_labelled_rows(few, name=name, source=source, target=target, test=test)
@@ -133,11 +133,19 @@ def _load(sides: dict[str, Any], names: dict[str, str], config: RunConfig) -> di
     return {**loaded, "target": target}
 
 
-def _facts(source: Dataset, target: Dataset, test: Dataset | None) -> dict[str, Any]:
-    facts: dict[str, Any] = {"source_rows": len(source), "target_rows": len(target)}
+def _facts(task: Task, source: Dataset, target: Dataset, test: Dataset | None) -> dict[str, Any]:
+    own, other = input_digests(source), input_digests(target)
+    facts: dict[str, Any] = {
+        "source_rows": len(source),
+        "target_rows": len(target),
+        "source_rows_repeated": repeats_among(own),
+        "target_rows_repeated": repeats_among(other),
+        "target_rows_also_in_source": shared_among(own, other),
+    }
     if test is not None:
         facts["test_rows"] = len(test)
-        facts["test_rows_also_in_target"] = count_duplicates(target, test)
+        facts["test_rows_also_in_target"] = shared_among(other, input_digests(test))
+        facts["test_shares"] = np.asarray(task.prior(test)).tolist()
         if facts["test_rows_also_in_target"]:
             warn("W521", count=facts["test_rows_also_in_target"], of=len(test))
     return facts

@@ -31,6 +31,15 @@ ZERO_SHOT = Stage("zero-shot", "finetune")
 # Recipes that look at target labels, each by its definition: to train on them, or for their shares.
 NEEDS_TARGET_LABELS = ("supervised", "bilingual", "iwda-oracle")
 
+# The group of settings, a field of `RunConfig`, of each way to train.
+GROUP_OF = {
+    "finetune": "finetune",
+    "align": "iwda",
+    "hide-language": "keung",
+    "distill": "distill",
+    "selftrain": "selftrain",
+}
+
 # Trains several candidates, and serves the one that looks best without target labels.
 AUTO = "auto"
 

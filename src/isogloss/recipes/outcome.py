@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from datasets import Dataset
 
@@ -15,13 +15,19 @@ from isogloss.recipes.labelled_rows import labelled_metrics
 from isogloss.recipes.workshop import Workshop
 
 
-def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) -> None:
+def finish(
+    shop: Workshop,
+    data: CanonicalData,
+    given: Mapping[str, Dataset],
+    said: Sequence[str] = (),
+) -> None:
     """Choose what the run serves, say what to expect of it, and deliver it.
 
     Args:
         shop: the run, its stages finished.
         data: for the facts about it.
         given: data sets by side, in place of the files that the configuration names.
+        said: what has been warned of in this call; earlier calls' stages have their own record.
     """
     config, folder = shop.config, shop.folder
     results = finished_stages(folder, config)
@@ -31,6 +37,7 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
         for name in results:
             measured[name] = measured[name] | {"labelled": labelled_metrics(folder, name)}
     chosen, choice, expected = choose(folder, config, list(results))
+    earlier = [text for found in results.values() for text in found.get("warnings", ())]
     metrics = {
         "headline": shop.task.headline,
         "stages": measured,
@@ -38,6 +45,7 @@ def finish(shop: Workshop, data: CanonicalData, given: Mapping[str, Dataset]) ->
         "data": data.facts,
         "chosen": choice,
         "expected": expected,
+        "warnings": list(dict.fromkeys([*said, *earlier])),
     }
     tagging = config.task == "token"
     report = labelled_report(folder, list(results), recipe=config.recipe, tagging=tagging)

@@ -50,7 +50,8 @@ def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -
     shop.progress.finish()
     folder, trained_on = shop.folder.stage(stage), own == "train"
     save_held_out(folder / HELD_OUT, rows[own], names=shop.labels.names, trained_on=trained_on)
-    save_candidate(folder / CANDIDATE, source=rows[own], target=rows["target"])
+    drawn = {"of": len(data.target), "most": PRIOR_SAMPLE, "seed": shop.config.seed}
+    save_candidate(folder / CANDIDATE, source=rows[own], target=rows["target"], drawn=drawn)
     truth = shop.task.decode(rows[own].labels, sets[own])
     metrics = {own: row_metrics(shop, truth, sets[own], rows[own])}
     if data.test is not None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from isogloss.data import scans
+from isogloss.data.sampling import sampled_places
 from isogloss.labels import LabelMap
 from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
@@ -67,8 +68,7 @@ def sample(dataset: Any, most: int, seed: int) -> Any:
     """At most `most` examples of a data set, drawn without replacement, in their order."""
     if len(dataset) <= most:
         return dataset
-    chosen = np.random.default_rng((seed, 3)).permutation(len(dataset))[:most]
-    return dataset.select(np.sort(chosen))
+    return dataset.select(sampled_places(len(dataset), most, seed))
 
 
 def row_estimator(

@@ -1,5 +1,1 @@
-"""Pictures of what a run found."""
-
-from isogloss.report.charts import draw_prior, draw_priors, draw_run
-
-__all__ = ["draw_prior", "draw_priors", "draw_run"]
+"""What a run found, for people: the page of a run, its findings, pictures of class balances."""

@@ -1,67 +1,66 @@
-"""The picture of an analysis: shift over layers, a panel for every view and measure."""
+"""Feature shift by layer, as `isogloss analyze` left it in the run folder."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
-from isogloss.analysis.curves import Kind, layer_curves
-from isogloss.data.atomic import naming, replacing
+from isogloss.analysis.curves import Curve, layer_curves
 from isogloss.plots.layers import plot_layer_curves
+from isogloss.plots.style import axes_or_new
+from isogloss.report.figures import SIZE, Picture
+from isogloss.report.svg import inline_svg
 
 VIEWS = {"cls": "[CLS]", "mean": "mean of tokens", "active": "active tokens"}
-_FORMATS = ("png", "svg")
 
 
-def draw_analysis(report: Mapping[str, Any], stem: Path) -> tuple[Path, ...]:
-    """Draw L1 shift, in units of the source's spread, and kernel discrepancy over the layers.
+@dataclass(frozen=True, kw_only=True)
+class LayerShift:
+    """Conditional feature shift over the layers, of several models, in one view of a text.
 
-    The conditional shift where there are classes, as for sentences in tagging there are not;
-    there the unconditioned one.
+    Attributes:
+        view: "cls", "mean" or "active".
+        curves: model -> its shift (L1) in spreads of the source's classes, see `layer_curves`.
+    """
+
+    view: str
+    curves: dict[str, Curve]
+
+
+def layer_shifts(analysis: Mapping[str, Any]) -> list[LayerShift]:
+    """The shift by layer, view by view.
 
     Args:
-        report: as `analyze` returns it.
-        stem: path of the pictures without their ending.
+        analysis: `analysis.json`.
 
     Returns:
-        The PNG and the SVG file.
-
-    Raises:
-        IsoglossError: E121 where they cannot be written.
+        One a view that has a shift by class; empty where the analysis has none.
     """
-    views = [v for v in VIEWS if any(e["view"] == v for m in report["models"] for e in m["layers"])]
-    figure = Figure(figsize=(4.6 * len(views), 6.0), dpi=90, layout="constrained")
-    FigureCanvasAgg(figure)
-    panels = figure.subplots(2, len(views), squeeze=False)
-    estimated = ", estimated classes" if report["is_estimate"] else ""
-    for column, view in enumerate(views):
-        by_class = layer_curves(report, view=view)
-        kind: Kind = "conditional" if by_class else "unconditioned"
-        note = estimated if by_class else ""
-        for row, (measure, label) in enumerate(
-            (("l1", f"{kind} shift (L1 / spread)"), ("mmd2", f"{kind} MMD²"))
-        ):
-            curves = layer_curves(
-                report, view=view, measure=measure, kind=kind, scaled=measure == "l1"
-            )
-            title = f"{VIEWS[view]}{note}" if row == 0 else ""
-            plot_layer_curves(curves, ylabel=label, title=title, ax=panels[row][column])
-    return tuple(_save(figure, stem, ending) for ending in _FORMATS)
+    views = ((view, layer_curves(analysis, view=view, scaled=True)) for view in VIEWS)
+    return [LayerShift(view=view, curves=curves) for view, curves in views if curves]
 
 
-def _save(figure: Figure, stem: Path, ending: str) -> Path:
-    path = stem.with_name(f"{stem.name}.{ending}")
-    # Without date and with a fixed salt, the same analysis gives the same file.
-    metadata = {"Date": None} if ending == "svg" else None
-    with (
-        rc_context({"svg.hashsalt": "isogloss"}),
-        replacing(path) as temporary,
-        naming(path),
-    ):
-        figure.savefig(temporary, format=ending, metadata=metadata)
-    return path
+def draw_layers(number: int, shift: LayerShift) -> Picture:
+    """The shift of one view over the layers.
+
+    Args:
+        number: of the picture within the page.
+        shift: what to draw.
+    """
+    view = VIEWS[shift.view]
+    axes = plot_layer_curves(
+        shift.curves, title=f"Feature shift by layer, {view}", ax=axes_or_new(None, size=SIZE)
+    )
+    ends = [f"{name} {_ends(curve)}" for name, curve in shift.curves.items()]
+    title = f"Line chart of feature shift over the layers: {', '.join(ends)}."
+    caption = (
+        f"Distance of the sides' class means, in spreads of a class, by layer ({view}); bands: "
+        "intervals; dotted: what no shift would show."
+    )
+    return Picture(inline_svg(axes, name=f"plot-layers-{number}", title=title), caption)
+
+
+def _ends(curve: Curve) -> str:
+    there = [value for value in curve["values"] if value is not None]
+    return f"from {there[0]:.2f} to {there[-1]:.2f}" if there else "has none"

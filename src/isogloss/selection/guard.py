@@ -59,7 +59,7 @@ def choose(
     candidate of the greatest gain is taken.
 
     A few labelled target rows count beside that by the inverse of its variance (`Standing.heard`):
-    ten hardly move the choice, some hundred decide it.
+    ten hardly move the choice, two hundred decide it.
 
     Args:
         candidates: of the same classes, source rows and target rows, each with a name of its own;

@@ -106,6 +106,26 @@ def drop_orphans(tags: Sequence[str]) -> list[str]:
     return kept
 
 
+def entities(tags: Iterable[str]) -> set[tuple[str, int, int]]:
+    """Find the entities of one sentence under strict IOB2.
+
+    Args:
+        tags: the tag of each word. An I tag that continues no entity of its type is passed over.
+
+    Returns:
+        Type, first word and last word of each.
+    """
+    found: set[tuple[str, int, int]] = set()
+    begin, kind = -1, ""
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        if begin >= 0 and not (tag[0] == "I" and tag[2:] == kind):
+            found.add((kind, begin, place - 1))
+            begin = -1
+        if tag[0] == "B":
+            begin, kind = place, tag[2:]
+    return found
+
+
 def _weigh(tags: Sequence[str], row: int, evidence: _Evidence) -> None:
     for kind_before, tag in _with_type_before(tags):
         if tag == OUTSIDE or kind_before == tag[2:]:

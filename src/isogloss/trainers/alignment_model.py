@@ -15,6 +15,7 @@ from isogloss.alignment.schedule import applied_weights
 from isogloss.alignment.weighting import Divisors
 from isogloss.labelshift.holder import ClassWeights
 from isogloss.models.features import FeatureClassifier, Rows
+from isogloss.trainers.balance import SourceBalance
 from isogloss.trainers.base import task_loss
 from isogloss.trainers.compilation import CompiledTerms
 from isogloss.trainers.config import IWDAConfig
@@ -83,6 +84,8 @@ class AlignmentModel(nn.Module):
         counts: torch.Tensor | None = None,
         parts: int = 1,
         turn: Turn = "both",
+        balance: SourceBalance | None = None,
+        tilt: torch.Tensor | None = None,
         **inputs: torch.Tensor,
     ) -> AlignmentOutput:
         """The loss whose one backward pass trains classifier and critic against each other.
@@ -97,6 +100,9 @@ class AlignmentModel(nn.Module):
             parts: micro-batches of the accumulated batch; the alignment terms are divided by it.
             turn: "critic" trains the critic alone, with the classifier as it is; "model" the
                 classifier, with the critic as it is; "both" each against the other.
+            balance: of source rows that were drawn; None: they came as they are.
+            tilt: (k,) how many times as often the target's rows of each class were drawn, which
+                the weights are multiplied by; None: the target came as it is.
             **inputs: what the classifier takes.
 
         Returns:
@@ -104,8 +110,10 @@ class AlignmentModel(nn.Module):
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and turn != "critic"):
             output: Rows = self.classifier(**inputs)
-        task = task_loss(output.logits, labels, None if counts is None else counts[:-1].sum())
-        weights = applied_weights(self.weights.weights, blend).float()
+        seen = output.logits if balance is None else balance.seen(output.logits)
+        task = task_loss(seen, labels, None if counts is None else counts[:-1].sum())
+        of_batches = self.weights.weights if tilt is None else self.weights.weights * tilt
+        weights = applied_weights(of_batches, blend).float()
         whole = counts if parts > 1 else None
         divisors = None if whole is None else Divisors.of_classes(whole, weights, parts)
         with held_fixed(self.critic) if turn == "model" else nullcontext():

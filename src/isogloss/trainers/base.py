@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from transformers import PrinterCallback, Trainer, set_seed
+from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
 
 from isogloss.data.collate import IGNORED_LABEL, RowCollator
 from isogloss.data.pairing import SeededBatchSampler
@@ -196,6 +196,17 @@ class RowTrainer(Trainer):
         super()._load_from_checkpoint(resume_from_checkpoint, model)
 
 
+class AtEpochBegin(TrainerCallback):
+    """Calls `begin` with the number of steps done where upstream begins an epoch."""
+
+    def __init__(self, begin: Callable[[int], None]) -> None:
+        self._begin = begin
+
+    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """An epoch begins."""
+        self._begin(state.global_step)
+
+
 def last_complete_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint of `folder`; broken ones are removed on the way.
 
@@ -212,6 +223,14 @@ def last_complete_checkpoint(folder: Path) -> Path | None:
         else:
             shutil.rmtree(path)
     return max(whole)[1] if whole else None
+
+
+def total_steps(args: RowTrainingArguments, batches: int) -> int:
+    """The steps that a training makes, with passes of so many batches, as upstream counts them."""
+    if args.max_steps > 0:
+        return args.max_steps
+    a_pass = max(1, math.ceil(batches / (args.gradient_accumulation_steps * args.world_size)))
+    return math.ceil(a_pass * args.num_train_epochs)
 
 
 def split_by_decay(

@@ -13,6 +13,7 @@ from isogloss.errors import IsoglossError
 from isogloss.labelshift.checks import check_range
 from isogloss.trainers.compilation import CHOICES as COMPILE_CHOICES
 
+SAMPLINGS = ("natural", "balanced")
 WEIGHTINGS = ("auto", "interval", "held-out", "online", "fixed")
 
 
@@ -83,6 +84,14 @@ class RowTrainingArguments(TrainingArguments):
         },
     )
 
+    sampling: str = field(
+        default="natural",
+        metadata={
+            "help": "natural: every example once a pass; balanced: source examples drawn so that "
+            "classes come equally often, and target examples, where they are trained on, so that "
+            "pseudo-labels do."
+        },
+    )
     average_snapshots: int = field(
         default=0,
         metadata={
@@ -99,10 +108,14 @@ class RowTrainingArguments(TrainingArguments):
         """Accept both names of gradient checkpointing.
 
         Raises:
-            IsoglossError: E511 or E516 for `tokens_per_batch`, E511 for `average_snapshots`, E407
-                for `average_share`, E515 for options of upstream's own.
+            IsoglossError: E511 or E516 for `tokens_per_batch`, E510 or E544 for `sampling`, E511
+                for `average_snapshots`, E407 for `average_share`, E515 for options of upstream's
+                own.
         """
         at_least(self, "tokens_per_batch", 0)
+        one_of(self, "sampling", SAMPLINGS)
+        if self.tokens_per_batch and self.sampling == "balanced":
+            raise IsoglossError("E544", value=self.tokens_per_batch)
         at_least(self, "average_snapshots", 0)
         check_range(self.average_share, 0.0, 1.0, name="average_share")
         if self.tokens_per_batch and not self.bucket_by_length:
@@ -117,12 +130,30 @@ class RowTrainingArguments(TrainingArguments):
 
 
 @dataclass
+class PairedTrainingArguments(RowTrainingArguments):
+    """What trainers share whose batches have source and target side by side."""
+
+    sampling_refreshes: int = field(
+        default=4,
+        metadata={
+            "help": "balanced sampling: how often in a run the target's pseudo-labels are given "
+            "anew, at even distances; each costs a pass over the target without gradients."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        """Check the number: E511."""
+        at_least(self, "sampling_refreshes", 1)
+        super().__post_init__()
+
+
+@dataclass
 class FinetuneConfig(RowTrainingArguments):
     """Fine-tuning on labelled rows: `zero-shot` on the source, `supervised` on the target."""
 
 
 @dataclass
-class IWDAConfig(RowTrainingArguments):
+class IWDAConfig(PairedTrainingArguments):
     """Importance-weighted domain alignment (METHOD: Xian, Ji & Zhao, ICLR 2022, section 3).
 
     The paper's own settings are `isogloss.recipes.presets.PRESETS["paper"]`.

@@ -11,15 +11,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from isogloss.data.balancing import Shares, balanced, pooled
 from isogloss.data.collate import RowCollator
 from isogloss.data.pairing import PairedDataset, SeededBatchSampler
 from isogloss.errors import IsoglossError
 from isogloss.models.features import FeatureClassifier
 from isogloss.models.freezing import freeze_bottom
+from isogloss.trainers.balance import SourceBalance
 from isogloss.trainers.base import RowTrainer, task_loss
 from isogloss.trainers.distillation_config import DistillationConfig
 from isogloss.trainers.finetune import lengths_of, model_inputs
-from isogloss.trainers.sampling import one_set
+from isogloss.trainers.sampling import drawn_set, one_set
 from isogloss.trainers.teacher import TeacherOutputs
 
 
@@ -59,6 +61,8 @@ class DistillationTrainer(RowTrainer):
     ) -> None:
         examples = TaughtDataset(source, target, outputs, with_source=args.uses_source)
         self._lengths = np.concatenate([lengths_of(examples.source), lengths_of(examples.target)])
+        self._balance = SourceBalance.of(args, source, student.num_labels)
+        self._shares = None if self._balance is None else taught_shares(examples, self._balance)
         self._taught_rows: Tensor | None = None
         # Before upstream counts what is to be trained.
         freeze_bottom(student, layers=args.frozen_layers, embeddings=args.freeze_embeddings)
@@ -75,6 +79,8 @@ class DistillationTrainer(RowTrainer):
 
     def row_sampler(self) -> SeededBatchSampler:
         """Random batches of both sides, of similar lengths unless `bucket_by_length` is off."""
+        if self._shares is not None:
+            return drawn_set(self.args, self._lengths, self._shares)
         return one_set(self.args, self._lengths)
 
     def get_batch_samples(
@@ -106,7 +112,8 @@ class DistillationTrainer(RowTrainer):
         figures = {"distillation_loss": distilled, "agreement": agreeing}
         loss = distilled
         if self.args.uses_source:
-            figures["task_loss"] = task_loss(logits, inputs["labels"], rows)
+            seen = logits if self._balance is None else self._balance.seen(logits)
+            figures["task_loss"] = task_loss(seen, inputs["labels"], rows)
             loss = distilled + self.args.source_loss_weight * figures["task_loss"]
         # Parts of an accumulated batch add up, while figures are averaged over them.
         parts = self.current_gradient_accumulation_steps
@@ -142,6 +149,17 @@ class TaughtDataset(PairedDataset):
         super().__init__(source if with_source else source.select(range(0)), target)
         self._outputs, self._first = outputs, there - len(self)
 
+    def taught_classes(self) -> tuple[np.ndarray, np.ndarray]:
+        """What the teacher takes each row (r,) of the target for, -1 where it says nothing.
+
+        Returns:
+            The classes, and how many rows (m,) each example has.
+        """
+        starts = self._outputs.starts[self._first + len(self.source) :].numpy()
+        logits = self._outputs.logits[starts[0] :].numpy()
+        known = ~np.isnan(logits[:, 0])
+        return np.where(known, np.where(known[:, None], logits, 0).argmax(1), -1), np.diff(starts)
+
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         boundary = len(self.source)
         # The order in which the examples come back: the source's first.
@@ -150,6 +168,21 @@ class TaughtDataset(PairedDataset):
         for example, index in zip(examples, ordered, strict=True):
             example["teacher_logits"] = self._outputs.of(self._first + index)
         return examples
+
+
+def taught_shares(examples: TaughtDataset, balance: SourceBalance) -> Shares:
+    """Shares of all examples: the source's by their labels, the target's by the teacher's.
+
+    What the teacher says of a text is the same however often it comes, so only the source's labels
+    need be put under another balance.
+
+    Args:
+        examples: of both sides.
+        balance: of the source.
+    """
+    classes, rows = examples.taught_classes()
+    target = balanced(classes, rows, len(balance.shares.natural))
+    return pooled([balance.shares, target] if len(examples.source) else [target])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,11 @@ from torch import nn
 
 from isogloss.data import scans
 from isogloss.data.pairing import SeededBatchSampler, rows_of
+from isogloss.models.features import FeatureClassifier
+from isogloss.trainers.balance import SourceBalance
 from isogloss.trainers.base import RowTrainer, task_loss
 from isogloss.trainers.config import FinetuneConfig
-from isogloss.trainers.sampling import one_set
+from isogloss.trainers.sampling import drawn_set, one_set
 
 MODEL_INPUTS = ("input_ids", "attention_mask", "token_type_ids", "active_rows", "active_positions")
 
@@ -37,7 +39,7 @@ class FinetuneTrainer(RowTrainer):
 
     def __init__(
         self,
-        model: nn.Module,
+        model: FeatureClassifier,
         args: FinetuneConfig,
         *,
         train_dataset: Any,
@@ -45,6 +47,7 @@ class FinetuneTrainer(RowTrainer):
         callbacks: list[Any] | None = None,
     ) -> None:
         self._lengths = lengths_of(train_dataset)
+        self._balance = SourceBalance.of(args, train_dataset, model.num_labels)
         super().__init__(
             model,
             args,
@@ -55,6 +58,8 @@ class FinetuneTrainer(RowTrainer):
 
     def row_sampler(self) -> SeededBatchSampler:
         """Random batches, of similar lengths unless `bucket_by_length` is off."""
+        if self._balance is not None:
+            return drawn_set(self.args, self._lengths, self._balance.shares)
         return one_set(self.args, self._lengths)
 
     def batch_loss(
@@ -62,7 +67,8 @@ class FinetuneTrainer(RowTrainer):
     ) -> torch.Tensor:
         """Cross-entropy over the labelled rows."""
         logits = model(**model_inputs(inputs)).logits
-        loss = task_loss(logits, inputs["labels"], rows)
+        seen = logits if self._balance is None else self._balance.seen(logits)
+        loss = task_loss(seen, inputs["labels"], rows)
         # Figures are averaged over parts of an accumulated batch, while their losses add up.
         self.note({"task_loss": loss.item() * self.current_gradient_accumulation_steps})
         return loss

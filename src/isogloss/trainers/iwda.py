@@ -13,7 +13,6 @@ from torch import nn
 from isogloss.alignment.alternation import is_adversary_turn
 from isogloss.alignment.schedule import ramp
 from isogloss.data import scans
-from isogloss.data.pairing import PairedDataset, SeededBatchSampler
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.holder import ClassWeights, FixedWeights
 from isogloss.labelshift.initial import mix
@@ -24,10 +23,13 @@ from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.models.features import FeatureClassifier
 from isogloss.progress import PRIOR_FIGURE
 from isogloss.trainers.alignment_model import AlignmentModel, AlignmentOutput, Turn
-from isogloss.trainers.base import RowTrainer, split_by_decay
+from isogloss.trainers.balance import SourceBalance
+from isogloss.trainers.base import split_by_decay
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.finetune import lengths_of, model_inputs
-from isogloss.trainers.sampling import source_examples, two_sides
+from isogloss.trainers.paired import PairedTrainer
+from isogloss.trainers.pseudobalance import DrawnDataset, TimesCollator
+from isogloss.trainers.sampling import source_examples
 
 
 class EstimatesWeights(Protocol):
@@ -37,19 +39,24 @@ class EstimatesWeights(Protocol):
         """The weights, with the interval of the target prior that they stand for."""
 
 
-class IWDATrainer(RowTrainer):
+class IWDATrainer(PairedTrainer):
     """Aligns source and target features under class weights, starting from a zero-shot model.
+
+    With `sampling="balanced"` the weights stand for the target's class balance over the balance
+    that the source is drawn in. Where they are known or estimated, what drawing by pseudo-labels
+    makes of the target's own balance goes into the loss beside them; see `class_tilt`.
 
     Args:
         classifier: the fine-tuned `FeatureClassifier` to go on from.
         args: an `IWDAConfig`.
         source: encoded source examples with labels (a `datasets.Dataset`).
         target: encoded target examples; labels, if there, never reach a batch.
-        source_prior: (k,) class shares of the source rows.
+        source_prior: (k,) class shares of the source rows as they are.
         pad_token_id: of the tokenizer.
         estimate: solves for the weights from statistics of the current classifier; needed by
             `weighting="held-out"` (called over and over) and `"online"` (called once).
-        weights: (k,) the fixed weights of `weighting="fixed"`; ones where not given.
+        weights: (k,) the fixed weights of `weighting="fixed"`, over `source_prior`; where not
+            given all are 1, however the batches are drawn.
         label_names: (k,) names under which the estimated prior is logged.
         callbacks: as upstream.
 
@@ -79,31 +86,47 @@ class IWDATrainer(RowTrainer):
     ) -> None:
         if args.weighting != "fixed" and estimate is None:
             raise IsoglossError("E512", weighting=args.weighting)
-        self._lengths = lengths_of(source), lengths_of(target)
-        self._source_prior = np.asarray(source_prior, dtype=np.float64)
+        self._natural_prior = np.asarray(source_prior, dtype=np.float64)
+        balance = SourceBalance.of(args, source, classifier.num_labels)
+        # What the source's rows have in the batches.
+        self._source_prior = self._natural_prior if balance is None else balance.shares.drawn
+        self._is_weighted = args.weighting != "fixed" or weights is not None
         self._names = list(label_names or map(str, range(len(source_prior))))
         self._estimate = estimate
         self._refreshed_at: int | None = None
-        start = np.ones_like(self._source_prior) if weights is None else weights
-        examples = source_examples(args, *self._lengths) * args.gradient_accumulation_steps
+        start = np.ones_like(self._source_prior) if weights is None else np.asarray(weights)
+        if balance is not None and self._is_weighted:
+            start = self._over_batches(start)
+        lengths = lengths_of(source), lengths_of(target)
+        examples = source_examples(args, *lengths) * args.gradient_accumulation_steps
         batch_rows = examples * scans.mean_length(source, "active")
         class_weights = make_class_weights(args, self._source_prior, start, batch_rows)
         super().__init__(
             AlignmentModel(classifier, class_weights, args),
             args,
-            train_dataset=PairedDataset(source, target),
+            classifier=classifier,
+            source=source,
+            target=target,
             pad_token_id=pad_token_id,
             callbacks=callbacks,
+            fitted=True,
         )
+        if balance is not None:
+            self.train_dataset = DrawnDataset(
+                source, target, times=lambda: self._sampling.shares.times
+            )
+            self.data_collator = TimesCollator(self.data_collator)
 
     @property
     def prior_estimate(self) -> np.ndarray:
         """(k,) the target prior that the current weights imply, p_S * w."""
         return self._source_prior * self.model.weights.weights.cpu().numpy()
 
-    def row_sampler(self) -> SeededBatchSampler:
-        """Source and target examples of similar lengths, as many of each."""
-        return two_sides(self.args, *self._lengths)
+    def target_weights(self) -> np.ndarray:
+        """(k,) the class weights as they are now, anew where that is due."""
+        self._refresh_weights()
+        found: np.ndarray = self.model.weights.weights.cpu().numpy()
+        return found
 
     def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:
         """Classifier and critic apart, since each has its own rate and decay."""
@@ -117,11 +140,14 @@ class IWDATrainer(RowTrainer):
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """Upstream's step, with the weights solved anew beforehand where that is due."""
+        self._refresh_weights()
+        return super().training_step(*args, **kwargs)
+
+    def _refresh_weights(self) -> None:
         step = self.state.global_step
         if self._estimate is not None and self._is_due(step) and self._refreshed_at != step:
             self._set_weights(self._estimate(self.model.classifier))
             self._refreshed_at = step
-        return super().training_step(*args, **kwargs)
 
     def get_batch_samples(
         self, epoch_iterator: Iterator[Any], num_batches: int, device: torch.device
@@ -149,10 +175,27 @@ class IWDATrainer(RowTrainer):
             counts=rows,
             parts=self.current_gradient_accumulation_steps,
             turn=self._turn(),
+            balance=self._balance,
+            tilt=self._tilt(),
         )
         self._update_weights(output, inputs)
         self._note(output)
         return output["loss"]
+
+    def _tilt(self) -> torch.Tensor | None:
+        """(k,) what the class weights are multiplied by; None where they stand as they are."""
+        if self._balance is None or not self._is_weighted:
+            return None
+        return torch.from_numpy(self._sampling.tilt).to(self.model.weights.weights)
+
+    def _over_batches(self, weights: np.ndarray) -> np.ndarray:
+        """Weights (k,) over the source as it is, as those over the source as it is drawn."""
+        prior = self._natural_prior
+        held = self._source_prior > 0
+        ratio = np.ones_like(prior)
+        np.divide(prior, self._source_prior, out=ratio, where=held)
+        over: np.ndarray = weights / (prior @ weights) * ratio
+        return over
 
     def _turn(self) -> Turn:
         """Who learns in this step: for `n_critic` steps the critic, then the model; at 1 both."""
@@ -169,8 +212,8 @@ class IWDATrainer(RowTrainer):
 
     def _set_weights(self, estimate: PriorEstimate) -> None:
         holder, prior = self.model.weights, self._source_prior
-        # Held-out rows have nearly, not exactly, the prior of the training rows.
-        solved = estimate.weights / (prior @ estimate.weights)
+        # Held-out rows have nearly, not exactly, the prior of the training rows as they are.
+        solved = self._over_batches(estimate.weights)
         if isinstance(holder, OnlineWeights):
             holder.start(mix(solved, self.args.weight_mix), prior)
         elif isinstance(holder, IntervalWeights):
@@ -183,14 +226,31 @@ class IWDATrainer(RowTrainer):
         done = self.state.global_step / self.state.max_steps
         if isinstance(holder, OnlineWeights):
             predictions = as_statistics(output["logits"], hard=self.args.hard_statistics)
-            known = inputs["labels"][~on_target]
-            holder.observe(predictions[~on_target], known, predictions[on_target])
+            known, of_target = inputs["labels"][~on_target], predictions[on_target]
+            if self._balance is not None:
+                # The target's own balance is asked for, whatever its rows are drawn in.
+                of_target = of_target / inputs["times"][on_target].unsqueeze(1)
+            holder.observe(predictions[~on_target], known, of_target)
             if self.accelerator.sync_gradients:
                 holder.step(done)
         elif isinstance(holder, IntervalWeights):
-            holder.observe(output["source_scores"], inputs["labels"][~on_target])
+            known = inputs["labels"][~on_target]
+            holder.observe(self._scores_by_class(output["source_scores"], known), known)
             if self.accelerator.sync_gradients:
                 holder.step()
+
+    def _scores_by_class(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The critic's scores (n,) of source rows, as the slopes of what the weights maximise.
+
+        Under a tilt g the weighted mean score is `sum(p g s) / sum(p g)`, whose slope by the
+        balance p is in proportion to `g (s - mean)`; without one, to the scores themselves.
+        """
+        tilt = self._tilt()
+        if tilt is None or not len(labels):
+            return scores
+        rows = (self.model.weights.weights * tilt)[labels]
+        mean = (rows @ scores.double()) / rows.sum().clamp(min=1e-12)
+        return tilt[labels] * (scores.double() - mean)
 
     def _note(self, output: AlignmentOutput) -> None:
         prior = self.prior_estimate
@@ -199,7 +259,7 @@ class IWDATrainer(RowTrainer):
             "task_loss": output["task_loss"].item() * self.current_gradient_accumulation_steps,
             "critic_loss": -output["distance"].item(),
             "penalty": output["penalty"].item(),
-            "prior_shift": total_variation(self._source_prior, prior),
+            "prior_shift": total_variation(self._natural_prior, prior),
         }
         self.note(
             figures | {f"{PRIOR_FIGURE}{n}": p for n, p in zip(self._names, prior, strict=True)}

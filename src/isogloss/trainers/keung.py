@@ -13,12 +13,12 @@ from torch.nn import functional as F
 
 from isogloss.alignment.alternation import held_fixed, is_adversary_turn
 from isogloss.alignment.precision import full_precision, precise
-from isogloss.data.pairing import PairedDataset, SeededBatchSampler
 from isogloss.models.features import FeatureClassifier
-from isogloss.trainers.base import RowTrainer, split_by_decay, task_loss
-from isogloss.trainers.finetune import lengths_of, model_inputs
+from isogloss.trainers.balance import SourceBalance
+from isogloss.trainers.base import split_by_decay, task_loss
+from isogloss.trainers.finetune import model_inputs
 from isogloss.trainers.keung_config import KeungConfig
-from isogloss.trainers.sampling import two_sides
+from isogloss.trainers.paired import PairedTrainer
 
 
 class AdversarialOutput(TypedDict):
@@ -77,6 +77,7 @@ class AdversarialModel(nn.Module):
         discriminator_turn: bool,
         rows: Tensor | None = None,
         parts: int = 1,
+        balance: SourceBalance | None = None,
         **inputs: Tensor,
     ) -> AdversarialOutput:
         """The loss of whichever side is to learn, from one pass over both languages.
@@ -89,6 +90,7 @@ class AdversarialModel(nn.Module):
                 classifier, with the discriminator as it is.
             rows: labelled rows of the accumulated batch, as in `task_loss`.
             parts: micro-batches of the accumulated batch; the adversarial loss is divided by it.
+            balance: of source rows that were drawn; None: they came as they are.
             **inputs: what the classifier takes.
 
         Returns:
@@ -100,7 +102,8 @@ class AdversarialModel(nn.Module):
         with nullcontext() if discriminator_turn else held_fixed(self.discriminator):
             scores = self.discriminator(states[known])
         telling = F.binary_cross_entropy_with_logits(scores, targets)
-        task = task_loss(output.logits, labels, rows)
+        seen = output.logits if balance is None else balance.seen(output.logits)
+        task = task_loss(seen, labels, rows)
         # The encoder's loss is that of the discriminator with the languages' names exchanged.
         misled = F.binary_cross_entropy_with_logits(scores, 1.0 - targets)
         loss = telling / parts if discriminator_turn else task + strength * misled / parts
@@ -112,7 +115,7 @@ class AdversarialModel(nn.Module):
         }
 
 
-class KeungTrainer(RowTrainer):
+class KeungTrainer(PairedTrainer):
     """Fine-tunes on the source while the encoder learns to hide the language of what it reads.
 
     Steps take turns: `discriminator_steps` of the discriminator on what the encoder makes of both
@@ -148,18 +151,17 @@ class KeungTrainer(RowTrainer):
         pad_token_id: int,
         callbacks: list[Any] | None = None,
     ) -> None:
-        self._lengths = lengths_of(source), lengths_of(target)
         super().__init__(
             AdversarialModel(classifier, seed=int(args.seed)),
             args,
-            train_dataset=PairedDataset(source, target),
+            classifier=classifier,
+            source=source,
+            target=target,
             pad_token_id=pad_token_id,
             callbacks=callbacks,
+            # The encoder is fresh: what its head says at first is no pseudo-label.
+            fitted=False,
         )
-
-    def row_sampler(self) -> SeededBatchSampler:
-        """Source and target examples of similar lengths, as many of each."""
-        return two_sides(self.args, *self._lengths)
 
     def parameter_groups(self, decay: set[str]) -> list[dict[str, Any]]:
         """Classifier and discriminator apart; the latter has its own rate and no decay."""
@@ -186,6 +188,7 @@ class KeungTrainer(RowTrainer):
             discriminator_turn=turn,
             rows=rows,
             parts=parts,
+            balance=self._balance,
         )
         figures = {
             # Parts of an accumulated batch add up, while figures are averaged over them.

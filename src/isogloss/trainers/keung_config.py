@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from isogloss.trainers.config import RowTrainingArguments, at_least
+from isogloss.trainers.config import PairedTrainingArguments, at_least
 
 
 @dataclass
-class KeungConfig(RowTrainingArguments):
+class KeungConfig(PairedTrainingArguments):
     """Language-adversarial training of the [CLS] vector (Keung, Lu & Bhardwaj, EMNLP 2019).
 
     The weight of the adversarial loss and the discriminator's rate are ours; the publication has

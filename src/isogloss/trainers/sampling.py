@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
+from isogloss.data.balanced_batches import BalancedBatchSampler, DrawnSide
+from isogloss.data.balancing import Shares
 from isogloss.data.pairing import BucketBatchSampler, PairedBatchSampler, SeededBatchSampler
 from isogloss.data.token_batches import PairedTokenSampler, TokenBatchSampler
 from isogloss.trainers.config import RowTrainingArguments
@@ -26,6 +29,46 @@ def one_set(args: RowTrainingArguments, lengths: np.ndarray) -> SeededBatchSampl
         return TokenBatchSampler(lengths, budget=budget, multiple=multiple, seed=seed)
     size = args.per_device_train_batch_size
     return BucketBatchSampler(sorted_by(args, lengths), batch_size=size, seed=seed)
+
+
+def drawn_set(
+    args: RowTrainingArguments, lengths: np.ndarray, shares: Shares
+) -> BalancedBatchSampler:
+    """Batches of one set that is drawn by shares, as many in an epoch as `one_set` has.
+
+    Args:
+        args: of the trainer.
+        lengths: (n,) token counts.
+        shares: of the examples.
+    """
+    size = args.per_device_train_batch_size
+    side = DrawnSide(lengths=sorted_by(args, lengths), shares=lambda: shares, size=size)
+    return BalancedBatchSampler([side], batches=len(one_set(args, lengths)), seed=int(args.seed))
+
+
+def two_drawn_sides(
+    args: RowTrainingArguments,
+    source: np.ndarray,
+    target: np.ndarray,
+    *,
+    shares: tuple[Callable[[], Shares], Callable[[], Shares]],
+    batches: int,
+) -> BalancedBatchSampler:
+    """Batches of as many source as target examples, drawn by the shares that each has now.
+
+    Args:
+        args: of the trainer.
+        source: (n,) token counts.
+        target: (m,) token counts.
+        shares: of source and target, asked when an epoch begins.
+        batches: in an epoch.
+    """
+    size = args.per_device_train_batch_size
+    sides = [
+        DrawnSide(lengths=sorted_by(args, lengths), shares=now, size=size)
+        for lengths, now in zip((source, target), shares, strict=True)
+    ]
+    return BalancedBatchSampler(sides, batches=batches, seed=int(args.seed))
 
 
 def two_sides(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,17 @@ import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
-from transformers import TrainerCallback
 
+from isogloss.data.balancing import Shares, among, plain
 from isogloss.data.collate import IGNORED_LABEL
 from isogloss.data.pairing import SeededBatchSampler
 from isogloss.errors import IsoglossError
 from isogloss.models.features import FeatureClassifier
-from isogloss.trainers.base import RowTrainer, task_loss
+from isogloss.trainers.balance import SourceBalance, as_drawn
+from isogloss.trainers.base import AtEpochBegin, RowTrainer, task_loss
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.finetune import lengths_of, model_inputs
-from isogloss.trainers.sampling import round_batching, sorted_by
+from isogloss.trainers.sampling import round_batching, sorted_by, two_drawn_sides
 from isogloss.trainers.selftraining_batches import (
     BeliefCollator,
     PseudoLabelledDataset,
@@ -80,6 +81,8 @@ class SelfTrainingTrainer(RowTrainer):
             raise IsoglossError("E519", selection=args.selection)
         self._lengths = lengths_of(source), lengths_of(target)
         self._pseudo: PseudoLabels | None = None
+        self._balance = SourceBalance.of(args, source, classifier.num_labels)
+        self._drawn: tuple[PseudoLabels, Shares] | None = None
         # Rounds take the place of epochs, so the steps have to be counted here.
         args = copy.copy(args)
         self._batching = round_batching(args)
@@ -99,7 +102,7 @@ class SelfTrainingTrainer(RowTrainer):
             estimate=estimate,
         )
         self.data_collator = BeliefCollator(self.data_collator, classifier.num_labels)
-        self.add_callback(_AtRoundBegin(self._begin_round))
+        self.add_callback(AtEpochBegin(self._begin_round))
 
     @property
     def rounds(self) -> list[dict[str, Any]]:
@@ -115,11 +118,16 @@ class SelfTrainingTrainer(RowTrainer):
     def row_sampler(self) -> SeededBatchSampler:
         """The batches of a round, which upstream takes for an epoch."""
         args = self.args
+        batches = steps_a_round(args) * args.gradient_accumulation_steps * args.world_size
+        if self._balance is not None:
+            source = self._balance.shares
+            shares = (lambda: source), self._pseudo_shares
+            return two_drawn_sides(args, *self._lengths, shares=shares, batches=batches)
         return RoundBatchSampler(
             *(sorted_by(args, lengths) for lengths in self._lengths),
             labelled=lambda: _labelled_examples(self._pseudo),
             batching=self._batching,
-            batches=steps_a_round(args) * args.gradient_accumulation_steps * args.world_size,
+            batches=batches,
             seed=int(args.seed),
         )
 
@@ -146,10 +154,14 @@ class SelfTrainingTrainer(RowTrainer):
         logits = model(**model_inputs(inputs)).logits
         labels, on_target = inputs["labels"], inputs["is_target"]
         counts = (None, None) if rows is None else (rows[0], rows[1])
-        source = task_loss(logits, labels.masked_fill(on_target, IGNORED_LABEL), counts[0])
+        of_source = of_target = logits
+        if self._balance is not None:
+            of_source = self._balance.seen(logits)
+            of_target = as_drawn(logits, self._pseudo_shares())
+        source = task_loss(of_source, labels.masked_fill(on_target, IGNORED_LABEL), counts[0])
         given = labels.masked_fill(~on_target, IGNORED_LABEL)
         if self.args.targets == "hard":
-            pseudo = task_loss(logits, given, counts[1])
+            pseudo = task_loss(of_target, given, counts[1])
         else:
             pseudo = soft_loss(logits, inputs["beliefs"], given != IGNORED_LABEL, counts[1])
         # Figures are averaged over parts of an accumulated batch, while their losses add up.
@@ -171,6 +183,16 @@ class SelfTrainingTrainer(RowTrainer):
             return
         self._pseudo = self._label(self.model, self._pseudo, step=step, number=number)
 
+    def _pseudo_shares(self) -> Shares:
+        """Of the target's examples, under which the pseudo-labels come near balance."""
+        pseudo = self._pseudo
+        if pseudo is None:
+            nothing = plain(0, self.model.num_labels)
+            return among(nothing, np.zeros(0, dtype=np.int64), len(self._lengths[1]))
+        if self._drawn is None or self._drawn[0] is not pseudo:
+            self._drawn = pseudo, pseudo.balanced_shares()
+        return self._drawn[1]
+
     # What upstream calls around checkpoints.
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
@@ -184,17 +206,6 @@ class SelfTrainingTrainer(RowTrainer):
         examples = len(self.train_dataset.target)
         self._pseudo = PseudoLabels.load(Path(resume_from_checkpoint), examples=examples)
         super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-
-class _AtRoundBegin(TrainerCallback):
-    """Calls `begin` with the number of steps done where upstream begins an epoch."""
-
-    def __init__(self, begin: Callable[[int], None]) -> None:
-        self._begin = begin
-
-    def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """A round begins."""
-        self._begin(state.global_step)
 
 
 def total_steps(args: SelfTrainingConfig, batches: int) -> int:

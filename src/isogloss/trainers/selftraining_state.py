@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.data.arrays import read_arrays, save_arrays
+from isogloss.data.balancing import Shares, among, balanced
 from isogloss.data.collate import IGNORED_LABEL
 from isogloss.errors import IsoglossError
 from isogloss.trainers.pseudolabels import Choice
@@ -97,6 +98,19 @@ class PseudoLabels:
         """Indices, ascending, of the examples with a label on any row."""
         seen = np.concatenate([[0], np.cumsum(~self.free)])[self.starts]
         return np.flatnonzero(np.diff(seen) > 0)
+
+    def balanced_shares(self) -> Shares:
+        """Shares of the examples under which the labels come near balance, 0 where there is none.
+
+        An example is drawn for its labelled rows; the others do not count.
+        """
+        chosen = self.labelled_examples()
+        taken = np.zeros(len(self.starts) - 1, dtype=bool)
+        taken[chosen] = True
+        sizes = np.diff(self.starts)
+        labels = self.labels[np.repeat(taken, sizes)]
+        shares = balanced(labels, sizes[chosen], self.beliefs.shape[1])
+        return among(shares, chosen, len(taken))
 
     def of(self, example: int) -> tuple[np.ndarray, np.ndarray]:
         """Labels and beliefs of one example's rows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -25,7 +24,7 @@ from isogloss.models.trimming import TrimmedVocabulary
 from isogloss.recipes.methods import AVERAGE, Stage
 from isogloss.recipes.results import measure
 from isogloss.recipes.workshop import Workshop, rows_per_example
-from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
+from isogloss.trainers.base import RowTrainer, last_complete_checkpoint, total_steps
 from isogloss.trainers.config import RowTrainingArguments
 
 
@@ -204,11 +203,3 @@ def bound_steps(args: RowTrainingArguments, shop: Workshop, batches: int) -> Non
     most = shop.config.max_steps
     if most is not None and most < total_steps(args, batches):
         args.max_steps = most
-
-
-def total_steps(args: RowTrainingArguments, batches: int) -> int:
-    """The steps that a stage makes, with passes of so many batches, as upstream counts them."""
-    if args.max_steps > 0:
-        return args.max_steps
-    a_pass = max(1, math.ceil(batches / (args.gradient_accumulation_steps * args.world_size)))
-    return math.ceil(a_pass * args.num_train_epochs)

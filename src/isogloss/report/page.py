@@ -1,0 +1,246 @@
+"""The report of a run: one HTML file that needs nothing else, and no network."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from isogloss.data.atomic import naming, replacing
+from isogloss.errors import IsoglossError
+from isogloss.models.card import EXAMPLES, OFFLINE_BASE
+from isogloss.report import wording
+from isogloss.report.findings import Findings, look
+from isogloss.report.reading import RunFacts, read_run
+from isogloss.selection.wording import METRIC_NAMES
+
+REPORT = "report.html"
+# Rows of a table of classes, and characters of a text of the user's.
+MOST_CLASSES, MOST_CHARACTERS = 40, 300
+MOST_WARNINGS = 50
+# Sections that have pictures.
+SECTIONS = ("scores", "balance", "trust", "layers", "features", "curves")
+
+
+def write_report(
+    folder: str | Path, path: str | Path | None = None, *, findings: Findings | None = None
+) -> Path:
+    """Write the report of a finished run.
+
+    Args:
+        folder: of the run.
+        path: the file to write, whole or not at all; `report.html` in the run folder by default.
+        findings: what `look` found, where that is known already.
+
+    Returns:
+        The file. A part that cannot be made is left out, with the warning W708.
+
+    Raises:
+        IsoglossError: E524, E525, E532 as `read_run`; E740 for a path that does not end in .html;
+            E121 where it cannot be written.
+
+    Example:
+        >>> write_report("runs/de")
+    """
+    run = read_run(folder)
+    path = run.root / REPORT if path is None else Path(path)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise IsoglossError("E740", path=path)
+    text = render(run, look(run) if findings is None else findings)
+    with replacing(path) as temporary, naming(path):
+        # Half a character, which no UTF-8 can hold, becomes a question mark.
+        temporary.write_text(text, "utf-8", errors="replace")
+    return path
+
+
+def render(run: RunFacts, found: Findings) -> str:
+    """The page as text.
+
+    Args:
+        run: its facts.
+        found: from `look`.
+    """
+    environment = Environment(
+        loader=PackageLoader("isogloss.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": wording.percent, "cut": cut}
+    pictures = draw(run, found)
+    return environment.get_template("report.html").render(
+        run=run,
+        found=found,
+        pictures=pictures,
+        words=wording,
+        asked=asked(run),
+        measures=list(
+            dict.fromkeys(
+                m for s in run.metrics["stages"].values() for found in s.values() for m in found
+            )
+        ),
+        summary=summary(run, found),
+        balance=balance_rows(run),
+        warnings=[wording.warning_text(text) for text in run.metrics.get("warnings", ())],
+        most_warnings=MOST_WARNINGS,
+        settings=yaml.safe_dump(dict(run.config), sort_keys=False, allow_unicode=True),
+        example=EXAMPLES[run.config["task"]].replace(
+            "path/to/this/folder", str(run.root / "model")
+        ),
+        commands=commands(run),
+        version=version("isogloss"),
+    )
+
+
+def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
+    """The pictures by section; a section without any has an empty list."""
+    # Not on top: it loads the plotting library, which the text alone does not need.
+    from isogloss.report import figures
+    from isogloss.report.layers import draw_layers, layer_shifts
+
+    tested = scores_on_test(run)
+    served, weights = found.rows.get(run.stage), found.weights
+    pictures = {
+        "balance": found.attempt("the picture of the balance", lambda: [figures.balance(run)]),
+        "scores": found.attempt("the picture of scores", lambda: [figures.scores(run, tested)]),
+        "curves": found.attempt("the training curves", lambda: figures.curves(run)),
+    }
+    if served is not None:
+        pictures["trust"] = found.attempt(
+            "reliability and confusion",
+            lambda: (
+                figures.reliability(served, weights, corrected=found.corrects)
+                + figures.confusion(run, served, weights, corrected=found.corrects)
+            ),
+        )
+    analysis = run.analysis
+    if analysis is not None:
+        pictures["layers"] = found.attempt(
+            "the shift by layer",
+            lambda: [draw_layers(i, each) for i, each in enumerate(layer_shifts(analysis))],
+        )
+    shown = dict.fromkeys((found.before, found.after))
+    stages = {name: found.rows.get(name.removesuffix("+prior")) for name in shown}
+    pictures["features"] = found.attempt(
+        "the pictures of features",
+        lambda: [
+            figures.features(run, name, rows, weights if name.endswith("+prior") else None)
+            for name, rows in stages.items()
+            if rows is not None
+        ],
+    )
+    return {name: [each for each in pictures.get(name) or [] if each] for name in SECTIONS}
+
+
+def scores_on_test(run: RunFacts) -> dict[str, float]:
+    """The headline score on the test file by stage; empty where there was none."""
+    headline = run.metrics["headline"]
+    stages = run.metrics["stages"].items()
+    return {name: sets["test"][headline] for name, sets in stages if "test" in sets}
+
+
+def asked(run: RunFacts) -> list[tuple[str, str]]:
+    """What the run was told, as pairs of a name and a value."""
+    config = run.config
+    model = OFFLINE_BASE if config["model"] == "offline" else config["model"]
+    pairs = [
+        ("Task", wording.TASKS[config["task"]]),
+        ("Source, with labels", config["source"]),
+        ("Target, without", config["target"]),
+        ("Test, to measure on", config["test"]),
+        ("Column of the text", run.served.get("text")),
+        ("Column of the second text", run.served.get("text_pair")),
+        ("Column of the label", run.served.get("label")),
+        ("Classes", f"{len(run.labels)}"),
+        ("Encoder", model),
+        ("Teacher", config.get("teacher")),
+        ("Student", config.get("student")),
+        ("Recipe", f"{config['recipe']}: {', then '.join(run.stages)}"),
+        ("Preset", config["preset"]),
+        ("Seed", config["seed"]),
+    ]
+    return [(name, str(value)) for name, value in pairs if value is not None]
+
+
+def summary(run: RunFacts, found: Findings) -> list[tuple[str, str, str]]:
+    """The main figures: what it is, the figure, and a remark."""
+    measure = wording.measure_name(run.metrics["headline"])
+    by = wording.BY.get(run.chosen["by"], "")
+    figures = [("Model served", str(run.chosen["name"]), by)]
+    tested = scores_on_test(run)
+    if run.stage in tested:
+        first = next(iter(tested))
+        rest = f"{first}: {wording.percent(tested[first])}" if first != run.stage else ""
+        if run.is_corrected:
+            rest = f"{run.stage} before its correction"
+        figures.append((f"{measure} on the test file", wording.percent(tested[run.stage]), rest))
+    expected = run.metrics.get("expected") or {}
+    if "value" in expected:
+        low, high = expected["interval"]
+        level = f"{100 * expected['level']:g} % interval"
+        name = METRIC_NAMES.get(expected["metric"], expected["metric"])
+        figures.append(
+            (
+                f"Expected {name} on the target",
+                f"{100 * low:.1f} to {100 * high:.1f}\u00a0%",
+                f"{level}, estimated without target labels",
+            )
+        )
+    significant = "significant" if run.prior["significant"] else "not significant"
+    figures.append(
+        ("Shift of the class balance", f"{run.prior['shift']:.2f}",
+         f"total variation, 0 to 1; {significant}")
+    )  # fmt: skip
+    if found.disagreement is not None:
+        rate = found.disagreement.differing / max(1, found.disagreement.rows)
+        figures.append(
+            ("Predictions that changed", wording.percent(rate), f"{found.before} to {found.after}")
+        )
+    return figures
+
+
+def balance_rows(run: RunFacts) -> list[dict[str, Any]]:
+    """The largest classes with their shares, in the order of the labels."""
+    prior = run.prior
+    order = sorted(range(len(run.labels)), key=lambda index: -prior["estimate"][index])
+    test: Sequence[float] | None = run.metrics["data"].get("test_shares")
+    return [
+        {
+            "label": run.labels[index],
+            "source": prior["source"][index],
+            "predicted": prior["predicted"][index],
+            "estimate": prior["estimate"][index],
+            "interval": prior["interval"][index],
+            "true": None if test is None else test[index],
+        }
+        for index in sorted(order[:MOST_CLASSES])
+    ]
+
+
+def commands(run: RunFacts) -> dict[str, str]:
+    """What to type, by purpose."""
+    root = shlex.quote(str(run.root))
+    ending = Path(str(run.config["target"])).suffix or ".csv"
+    others = [name for name in run.chosen["candidates"] if name != run.chosen["name"]]
+    config = shlex.quote(str(run.root / "config.yaml"))
+    found = {
+        "Repeat the run": f"isogloss adapt --config {config} --output AGAIN",
+        "Label more data": f"isogloss predict {root} FILE{ending} -o OUT{ending}",
+        "Count the classes of other data": f"isogloss prior {root} FILE{ending}",
+        "Write this report again": f"isogloss report {root}",
+    }
+    if others:
+        found["Serve another candidate"] = f"isogloss select {root} {others[0]}"
+    return found
+
+
+def cut(text: Any, most: int = MOST_CHARACTERS) -> str:
+    """A text of the user's, no longer than `most` characters."""
+    spelled = str(text)
+    return spelled if len(spelled) <= most else spelled[: most - 1] + "…"
