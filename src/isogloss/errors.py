@@ -401,7 +401,7 @@ WARNINGS: dict[str, str] = {
     "over, so large shifts are missing; with sets of at most {most} rows none is.",
     "W705": "{count} of {of} sets stay farther than {limit} in total variation from their prior "
     "(one {distance}); what they reached is what is reported.",
-    "W800": "The data of some targets is not there ({languages}), so their cells will fail; add "
+    "W800": "The data of some targets is not there ({languages}), so they get no scores; add "
     "it, or name the other targets with --languages.",
 }
 

@@ -16,10 +16,11 @@ from isogloss.paper import work
 from isogloss.paper.engine import Work
 from isogloss.paper.grid import Choices, Wanted
 from isogloss.paper.reproduce import Request, estimate, open_folder, plan, reproduce
+from isogloss.paper.sides import DataPlan, prepared
 from isogloss.paper.steps import cost_of
 from isogloss.paper.work import Job, Record, carry_out
 from isogloss.progress import Progress
-from tests.paper.conftest import pairs, reviews, write_reviews
+from tests.paper.conftest import pairs, reviews, sentences, write_conll, write_reviews
 
 
 class Listener(Progress):
@@ -315,7 +316,7 @@ def test_a_figure_of_targets_at_other_balances(marc: Path, encoder: Path, tmp_pa
     shutil.copytree(marc, data)
     for split, rows in (("train", 300), ("test", 200)):
         path = data / "json" / split / f"dataset_ja_{split}.json"
-        write_reviews(path, reviews(rows, seed=9))
+        write_reviews(path, reviews(rows, seed=9 + rows))
     asked = request(
         "figure3", data, tmp_path / "out", encoder, languages=("ja",), sets=2,
         methods=("zero-shot", "iwda"),
@@ -370,7 +371,7 @@ def test_w800_targets_whose_data_is_missing(
         "table1", marc, tmp_path / "out", encoder, languages=("es", "fr"), seeds=1,
         methods=("zero-shot",),
     )  # fmt: skip
-    with pytest.warns(IsoglossWarning, match=r"^W800.*\(fr\)"):
+    with pytest.warns(IsoglossWarning, match=r"^W800.*\(marc/fr\)"):
         report = reproduce(asked)
     assert [one["error"][:4] for one in report["failed"]] == ["E801"]
     assert report["done"] == 2
@@ -382,7 +383,7 @@ def test_refusals_write_nothing(marc: Path, encoder: Path, tmp_path: Path) -> No
     def asked(name: str = "table1", data: Any = marc, **more: Any) -> Any:
         return lambda: reproduce(request(name, data, out, encoder, **more))
 
-    assert code_of(asked("figure1")) == "E811"
+    assert code_of(asked("figure2")) == "E811"
     assert code_of(asked(fraction=0.0)) == "E808"
     assert code_of(asked(fraction=1.5)) == "E808"
     assert code_of(asked(data=tmp_path / "none")) == "E813"
@@ -418,3 +419,42 @@ def test_licences_are_said_before_a_download(
     )  # fmt: skip
     report = reproduce(asked, progress=listener)
     assert {one["error"][:4] for one in report["failed"]} == {"E118", "E816"}
+
+
+def test_a_figure_that_is_a_study(marc: Path, encoder: Path, tmp_path: Path) -> None:
+    asked = request(
+        "figure1", marc, tmp_path / "out", encoder, languages=("de", "es"), sets=9, seeds=1
+    )
+    report = reproduce(asked)
+    assert (report["done"], report["failed"]) == (1, [])
+    (study,) = report["studies"]
+    # Nine sets are shared among two languages, and there is a line for both together.
+    assert [one["sets"] for one in study["results"]] == [5, 5, 10]
+    for path in study["files"]:
+        assert Path(path).stat().st_size > 0
+    assert {Path(path).suffix for path in study["files"]} == {".json", ".csv", ".png", ".svg"}
+    text = (tmp_path / "out" / "figure1.md").read_text("utf-8")
+    assert "rank correlation" in text
+    assert "all targets" in text
+
+
+def test_studies_of_skewed_sources(marc: Path, encoder: Path, tmp_path: Path) -> None:
+    data = tmp_path / "corpora"
+    shutil.copytree(marc, data)
+    for name in ("en.train", "en.test", "ur.test"):
+        write_conll(data / "wikiann" / f"{name}.conll", sentences(9, seed=1))
+    (data / "wikiann" / "en.train.conll").write_text("anna\tB-PER\n\nsang\tO\n", "utf-8")
+
+    def jobs(*languages: str) -> list[Job]:
+        asked = request("figure6", data, tmp_path / "out", encoder, languages=languages, sets=3)
+        return plan(asked, Progress()).jobs
+
+    with pytest.warns(IsoglossWarning, match=r"^W800.*\(wikiann/es\)"):
+        both = jobs("es", "ur")
+    skewed, with_o = (job.cell.sides()["source"] for job in both)
+    assert len(jobs("ur")) == 1
+    where = DataPlan(where=str(data), root=tmp_path / "data")
+    stars = list(load(prepared(where, skewed))["label"])
+    assert stars.count("5") == 12
+    assert stars.count("5") / len(stars) == pytest.approx(0.5141, abs=0.05)
+    assert list(load(prepared(where, with_o))["tags"]) == [["O"]]

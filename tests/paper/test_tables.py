@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from isogloss.models.card import inert
 from isogloss.paper.results import Score, scores_of
 from isogloss.paper.specification import specification
 from isogloss.paper.tables import (
@@ -12,6 +13,7 @@ from isogloss.paper.tables import (
     as_markdown,
     band_table,
     ours,
+    safe,
     score_table,
     spread,
 )
@@ -88,6 +90,22 @@ def test_text_is_data_in_markdown_and_html() -> None:
     assert all(
         line.replace("\\|", "").count("|") == 3 for line in text.splitlines() if line[:1] == "|"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["52.94 ± 0.31", "+1.00", "-0.06 [-0.07, -0.06]", "iwda+kd", "0 of 2 languages", "–", ""],
+)
+def test_what_is_harmless_stays_readable(text: str) -> None:
+    assert safe(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a|b", "*x*", "__x__", "[a](b)", "<b>", "`x`", "+ x", "www.x.org", "a\nb", "# x"],
+)
+def test_what_is_not_becomes_inert(text: str) -> None:
+    assert safe(text) == inert(text) != text
 
 
 def test_cautions() -> None:

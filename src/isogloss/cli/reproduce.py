@@ -150,16 +150,25 @@ def show_list(*, as_json: bool) -> None:
     found = [specification(name) for name in names()]
     if as_json:
         rows = [
-            {"name": one.name, "title": one.title, "seeds": one.seeds, "made_by": one.made_by}
+            {
+                "name": one.name,
+                "title": one.title,
+                "seeds": one.seeds,
+                "command": command_of(one.made_by),
+            }
             for one in found
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
     out = table("The paper's tables and figures", ["name", "shows", "made by"], kinds="ttt")
     for one in found:
-        command = f"isogloss {one.made_by or 'reproduce'}"
-        out.add_row(cell(one.name), cell(one.title), cell(command))
+        out.add_row(cell(one.name), cell(one.title), cell(command_of(one.made_by)))
     stdout().print(out)
+
+
+def command_of(made_by: str | None) -> str:
+    """The command that makes a table or figure."""
+    return "isogloss analyze" if made_by == "analyze" else "isogloss reproduce"
 
 
 def show_estimate(found: Mapping[str, Any]) -> None:
@@ -179,7 +188,7 @@ def show_estimate(found: Mapping[str, Any]) -> None:
 
 def estimate_sentences(found: Mapping[str, Any]) -> list[str]:
     """What to say below the grid."""
-    lines = [f"{language}: left out, {why}" for language, why in found["missing"].items()]
+    lines = [f"{place}: left out, {why}" for place, why in found["missing"].items()]
     if found["why"] is not None:
         return [*lines, f"Nothing was timed, so there is no estimate of the time: {found['why']}"]
     paces = found["seconds_per_step"].items()
@@ -202,6 +211,9 @@ def show_report(report: Mapping[str, Any]) -> None:
     console.print(Text(f"{report['done']} of {total} cells are finished."))
     for one in report["failed"]:
         console.print(Text(one_line(f"failed   {one['key']}: {one['error']}")), soft_wrap=True)
+    for study in report["studies"]:
+        for path in study["files"]:
+            console.print(Text(one_line(f"study    {path}")), soft_wrap=True)
     for end, path in report["files"].items():
         console.print(Text(one_line(f"{end:8} {path}")), soft_wrap=True)
 

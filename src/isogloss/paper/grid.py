@@ -197,6 +197,18 @@ def _of_part(
     spec: Specification, part: Part, seed: int, choices: Choices, wanted: Wanted
 ) -> Iterator[Cell]:
     preset = choices.preset or spec.preset
+    if spec.made_by == "study":
+        if wanted.languages is not None and not set(wanted.languages) & set(part.languages):
+            return
+        yield Cell(
+            part=part,
+            language=SOURCE,
+            method="zero-shot",
+            seed=seed,
+            model=choices.model or spec.model,
+            preset=shared_preset(preset),
+        )
+        return
     numbers: Sequence[int | None] = [None]
     if spec.shift is not None:
         numbers = range(spec.shift.sets if wanted.sets is None else wanted.sets)

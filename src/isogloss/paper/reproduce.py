@@ -17,9 +17,10 @@ from isogloss.paper.grid import SOURCE, Choices, Wanted, cells_of
 from isogloss.paper.local import find
 from isogloss.paper.reading import HUB
 from isogloss.paper.results import scores_of
-from isogloss.paper.sides import DataPlan
+from isogloss.paper.sides import DataPlan, Side
 from isogloss.paper.specification import Specification, specification
 from isogloss.paper.steps import Cost, cost_of
+from isogloss.paper.studies import make_studies, study_sides, study_table
 from isogloss.paper.tables import as_html, as_markdown, claim_table, tables_of
 from isogloss.paper.timing import time_steps
 from isogloss.paper.work import Job, Record, carry_out
@@ -63,7 +64,7 @@ class Grid:
     Attributes:
         spec: the table or figure.
         jobs: each behind what it starts from.
-        missing: why the data of some languages cannot be had, by language.
+        missing: why the data of some targets cannot be had, by `Side.place`.
     """
 
     spec: Specification
@@ -86,8 +87,8 @@ def reproduce(
 
     Returns:
         The report: `name`, `title`, `note`, `model`, `preset`, `settings`, `done` (a number),
-        `failed` (`key` and `error` of each), `scores`, `claims`, and `files`, by ending. The same
-        is in `<name>.json`, with tables in `<name>.md` and `<name>.html`.
+        `failed` (`key` and `error` of each), `scores`, `claims`, `studies`, and `files`, by ending.
+        The same is in `<name>.json`, with tables in `<name>.md` and `<name>.html`.
 
     Raises:
         IsoglossError: E800, E805, E806, E808, E811 for the request; E807, E812 for the folder;
@@ -103,7 +104,12 @@ def reproduce(
         state = record["status"] if record["status"] == "done" else record["error"]
         progress.say(f"{number} of {len(grid.jobs)}: {job.cell.key}: {state}")
         records.append(record)
-    return write_report(request, grid.spec, records)
+    studies = []
+    if grid.spec.made_by == "study":
+        folder = request.output / grid.spec.name
+        done = [job for job in grid.jobs if (job.record_of(job.cell) or {}).get("status") == "done"]
+        studies = make_studies(grid.spec, done, request.wanted, folder, grid.missing, progress)
+    return write_report(request, grid.spec, records, studies)
 
 
 def plan(request: Request, progress: Progress) -> Grid:
@@ -118,14 +124,17 @@ def plan(request: Request, progress: Progress) -> Grid:
         wanted = f"one of {', '.join(PRESETS)}"
         raise IsoglossError("E640", name="preset", value=preset, wanted=wanted)
     spec = specification(request.name)
-    if spec.made_by is not None:
+    if spec.made_by == "analyze":
         raise IsoglossError("E811", name=spec.name, command=f"isogloss {spec.made_by}")
     cells = cells_of(spec, request.choices, request.wanted)
     check_folder(request)
     data = DataPlan(where=request.data, root=request.output / "data", fraction=request.fraction)
     steps = request.choices.max_steps
     jobs = [Job(cell=cell, plan=data, root=request.output, max_steps=steps) for cell in cells]
-    missing = missing_data(request, jobs)
+    sides = [side for job in jobs for side in job.cell.sides().values()]
+    if spec.made_by == "study":
+        sides += study_sides(spec, request.wanted)
+    missing = missing_data(request, sides)
     if missing:
         warn("W800", languages=", ".join(missing))
     if request.data == HUB:
@@ -146,13 +155,13 @@ def check_range(name: str, value: float) -> None:
         raise IsoglossError("E808", name=name, value=value, range="a number above 0 and up to 1")
 
 
-def missing_data(request: Request, jobs: Sequence[Job]) -> dict[str, str]:
-    """Languages whose files are not there, each with the reason.
+def missing_data(request: Request, wanted: Sequence[Side]) -> dict[str, str]:
+    """Targets whose files are not there, each with the reason.
 
     Raises:
         IsoglossError: E801 to E803, E813 where the source's or every target's are not there.
     """
-    sides = {side.name: side for job in jobs for side in job.cell.sides().values()}
+    sides = {side.name: side for side in wanted}
     failed: dict[str, IsoglossError] = {}
     for side in sides.values():
         try:
@@ -160,11 +169,11 @@ def missing_data(request: Request, jobs: Sequence[Job]) -> dict[str, str]:
         except IsoglossError as error:
             if side.language == SOURCE or error.code in ("E802", "E813"):
                 raise
-            failed.setdefault(side.language, error)
-    targets = {side.language for side in sides.values()} - {SOURCE}
+            failed.setdefault(side.place, error)
+    targets = {side.place for side in sides.values() if side.language != SOURCE}
     if failed and targets <= set(failed):
         raise next(iter(failed.values()))
-    return {language: str(error) for language, error in failed.items()}
+    return {place: str(error) for place, error in failed.items()}
 
 
 def check_there(where: str, corpus: str, language: str, split: str) -> None:
@@ -233,7 +242,7 @@ def estimate(request: Request, *, progress: Progress | None = None) -> dict[str,
     open_folder(request)
     jobs, costs = [], []
     for job in grid.jobs:
-        if job.cell.language not in grid.missing:
+        if job.cell.sides()["target"].place not in grid.missing:
             jobs.append(job)
             costs.append(cost_of(job, progress))
     totals: dict[str, int] = {}
@@ -257,7 +266,10 @@ def _described(cost: Cost) -> dict[str, Any]:
 
 
 def write_report(
-    request: Request, spec: Specification, records: Sequence[Record]
+    request: Request,
+    spec: Specification,
+    records: Sequence[Record],
+    studies: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Compare records with the paper, and write the tables.
 
@@ -265,6 +277,7 @@ def write_report(
         request: what was asked for.
         spec: its specification.
         records: of all its cells.
+        studies: as `make_studies` gives them.
     """
     done = [record for record in records if record["status"] == "done"]
     failed = [record for record in records if record["status"] != "done"]
@@ -303,9 +316,11 @@ def write_report(
         "failed": [{"key": one["key"], "error": one["error"]} for one in failed],
         "scores": scores,
         "claims": [dataclasses.asdict(one) for one in claims],
+        "studies": list(studies),
         "files": {end: str(path) for end, path in files.items()},
     }
-    tables = [*tables_of(spec, done), *([claim_table(claims)] if claims else [])]
+    tables = [study_table(one) for one in studies] if spec.made_by else tables_of(spec, done)
+    tables += [claim_table(claims)] if claims else []
     for end, text in (("md", as_markdown(report, tables)), ("html", as_html(report, tables))):
         with replacing(files[end]) as temporary, naming(files[end]):
             temporary.write_text(text, "utf-8")

@@ -68,6 +68,11 @@ class Side:
     number: int | None = None
 
     @property
+    def place(self) -> str:
+        """The corpus and its language, such as "conll/nl"."""
+        return f"{self.part.corpus}/{self.language}"
+
+    @property
     def name(self) -> str:
         """The file's name within the folder of prepared files."""
         marks = [self.language, self.split]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,6 +18,8 @@ from isogloss.paper.specification import METRICS, Part, Specification
 from isogloss.paper.work import Record
 
 MISSING = "–"
+# Letters, digits and marks that begin nothing in the middle of a line.
+_HARMLESS = re.compile(r"(?![\s+-])([^\W_]|[ .,:;±+–%'-])*|[+-]?[\d.]+( \[[\d., +-]+\])?")
 # Edges of the bands of prior shift that a figure's sets are averaged in.
 _BANDS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
@@ -34,6 +37,11 @@ class Table:
     title: str
     columns: list[str]
     rows: list[list[str]]
+
+
+def safe(text: str) -> str:
+    """Text that is inert in Markdown; what is harmless stays readable."""
+    return text if _HARMLESS.fullmatch(text) and "www." not in text.lower() else inert(text)
 
 
 def tables_of(spec: Specification, records: Sequence[Record]) -> list[Table]:
@@ -177,22 +185,22 @@ def cautions_of(report: dict[str, Any]) -> list[str]:
 
 def as_markdown(report: dict[str, Any], tables: Sequence[Table]) -> str:
     """The reproduction as Markdown; all text in it is inert."""
-    lines = [f"# {inert(report['name'])}: {inert(report['title'])}", ""]
-    lines += [f"{inert(text)}\n" for text in (*cautions_of(report), report["note"]) if text]
+    lines = [f"# {safe(report['name'])}: {safe(report['title'])}", ""]
+    lines += [f"{safe(text)}\n" for text in (*cautions_of(report), report["note"]) if text]
     for table in tables:
-        lines += [f"## {inert(table.title)}", "", *markdown_rows(table), ""]
+        lines += [f"## {safe(table.title)}", "", *markdown_rows(table), ""]
     lines += ["## Made with", ""]
-    lines += [f"* {inert(name)}: {inert(value)}" for name, value in facts_of(report)]
+    lines += [f"* {safe(name)}: {safe(value)}" for name, value in facts_of(report)]
     if report["failed"]:
         lines += ["", "## Failed", ""]
-        lines += [f"* {inert(one['key'])}: {inert(one['error'])}" for one in report["failed"]]
+        lines += [f"* {safe(one['key'])}: {safe(one['error'])}" for one in report["failed"]]
     return "\n".join(lines) + "\n"
 
 
 def markdown_rows(table: Table) -> list[str]:
     """The lines of a table."""
-    head = [inert(column) for column in table.columns]
-    body = [[inert(cell) for cell in row] for row in table.rows]
+    head = [safe(column) for column in table.columns]
+    body = [[safe(cell) for cell in row] for row in table.rows]
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)]
 
 

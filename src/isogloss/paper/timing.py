@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from isogloss.data.loading import load
@@ -15,11 +16,46 @@ from isogloss.paper.specification import METHODS
 from isogloss.paper.steps import Cost
 from isogloss.paper.work import Job
 from isogloss.progress import Progress
-from isogloss.recipes.folder import read_json
 from isogloss.recipes.methods import stages_of
 
 # Of each stage, and rows a side to take them on.
 STEPS, ROWS = 4, 256
+
+
+class Pace(Progress):
+    """Notes when each step of a stage ends, and hands phases on.
+
+    Args:
+        listener: who shows them.
+        clock: gives seconds.
+    """
+
+    def __init__(
+        self, listener: Progress, *, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.listener, self.clock = listener, clock
+        self._phase = ""
+        self._ends: dict[str, list[float]] = {}
+
+    def start(self, phase: str, total: int | None, unit: str) -> None:
+        """A phase begins."""
+        self._phase = phase
+        self.listener.start(phase, total, unit)
+
+    def advance(self, amount: int, figures: Mapping[str, float] | None = None) -> None:
+        """Work of the phase is done."""
+        if amount:
+            self._ends.setdefault(self._phase, []).append(self.clock())
+        self.listener.advance(amount, figures)
+
+    def finish(self) -> None:
+        """The phase is over."""
+        self.listener.finish()
+
+    def seconds(self, stage: str) -> float:
+        """Of a step, from the end of the first to that of the last."""
+        ends = self._ends[stage]
+        return (ends[-1] - ends[0]) / max(1, len(ends) - 1)
 
 
 def time_steps(
@@ -28,7 +64,7 @@ def time_steps(
     """Seconds of a step, by how a stage trains.
 
     A run of `STEPS` steps a stage, in a folder that goes away, for each kind of training that is
-    still to be done. Loading, measuring and writing are not counted.
+    still to be done. Loading, estimates, the first step, measuring and writing are not counted.
 
     Args:
         jobs: of the grid.
@@ -39,11 +75,11 @@ def time_steps(
         Seconds by method of a stage; and why there are none, where the model cannot be loaded or
         trained.
     """
-    wanted = {method for cost in costs for method in cost.steps}
+    wanted = dict.fromkeys(method for cost in costs for method in cost.steps)
     found: dict[str, float] = {}
     # A run with several kinds of training times them at once.
     for job in sorted(jobs, key=lambda job: -len(kinds_of(job))):
-        if not (wanted & kinds_of(job)) - set(found):
+        if not (set(wanted) & kinds_of(job)) - set(found):
             continue
         try:
             found |= _timed(job, progress)
@@ -67,12 +103,10 @@ def _timed(job: Job, progress: Progress) -> dict[str, float]:
         files = few_rows(job, folder)
         config = job.cell.config(files, start=None, most=STEPS)
         config.test = None
-        result = run(config, folder / "run", progress=progress)
-        seconds = {}
-        for stage in stages_of(METHODS[job.cell.method]):
-            facts = read_json(result.folder / "stages" / stage.name / "result.json")
-            seconds[stage.method] = facts["seconds"] / max(1, facts["steps"])
-    return seconds
+        pace = Pace(progress)
+        run(config, folder / "run", progress=pace)
+    stages = stages_of(METHODS[job.cell.method])
+    return {stage.method: pace.seconds(stage.name) for stage in stages}
 
 
 def few_rows(job: Job, folder: Path) -> dict[str, Path]:
