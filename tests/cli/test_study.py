@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from isogloss.cli.app import app
-from isogloss.cli.priors import read_prior
+from isogloss.cli.facts import read_shares
 from isogloss.data.reviews import PRIORS, sample_reviews
 from isogloss.errors import IsoglossError
 from isogloss.study.evaluation import LEAST_ROWS
@@ -96,7 +96,7 @@ def test_resample(place: Path, tmp_path: Path) -> None:
 
 
 def test_priors_are_read_from_the_right() -> None:
-    assert read_prior("a=b=0.5, c=0.25") == {"a=b": 0.5, "c": 0.25}
+    assert read_shares("a=b=0.5, c=0.25", code="E720") == {"a=b": 0.5, "c": 0.25}
     for text in ("a", "a=x", "=0.5", "a=0.5,a=0.5", "a=nan", ""):
         with pytest.raises(IsoglossError, match="E720"):
-            read_prior(text)
+            read_shares(text, code="E720")

@@ -88,16 +88,27 @@ def read_belief(text: str) -> dict[str, float]:
     """
     if text.lower().endswith(".json"):
         return _belief_in_file(Path(text))
-    belief: dict[str, float] = {}
+    return read_shares(text, code="E648")
+
+
+def read_shares(text: str, *, code: str) -> dict[str, float]:
+    """Label -> share, from `LABEL=SHARE,...`.
+
+    Args:
+        text: of the option.
+        code: of the error for a text of another form.
+    """
+    shares: dict[str, float] = {}
     for part in text.split(","):
+        # From the right: a label may hold an equals sign, a share cannot.
         label, _, number = part.rpartition("=")
         label, share = label.strip(), as_share(number)
         if not label or share is None:
-            raise IsoglossError("E648", text=text, why=f"{part!r} is not LABEL=SHARE")
-        if label in belief:
-            raise IsoglossError("E648", text=text, why=f"{label!r} is there twice")
-        belief[label] = share
-    return belief
+            raise IsoglossError(code, text=text, why=f"{part!r} is not LABEL=SHARE")
+        if label in shares:
+            raise IsoglossError(code, text=text, why=f"{label!r} is there twice")
+        shares[label] = share
+    return shares
 
 
 def _belief_in_file(path: Path) -> dict[str, float]:

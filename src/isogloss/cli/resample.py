@@ -13,7 +13,7 @@ from rich.text import Text
 
 from isogloss.cli import options
 from isogloss.cli.console import cell, one_line, percent, stdout, table
-from isogloss.cli.priors import read_prior
+from isogloss.cli.facts import read_shares
 
 
 def resample(
@@ -56,7 +56,7 @@ def resample(
 
     Example: isogloss resample en.csv --prior negative=0.7,positive=0.2 --output skewed.csv
     """
-    wanted = read_prior(prior)
+    wanted = read_shares(prior, code="E720")
     from isogloss.recipes.resample import resample_file
 
     report = resample_file(

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from isogloss.cli import options
 from isogloss.cli.console import one_line, stacked, stdout
+from isogloss.cli.facts import read_shares
 from isogloss.cli.importing import importing
-from isogloss.cli.priors import read_prior
 
 _SETS = "Sets"
 _MEASURES = "Measures"
@@ -120,7 +120,7 @@ def study(
 
     Example: isogloss study --model runs/de --target test.de.csv --output studies/de --plot
     """
-    given = tuple(read_prior(text) for text in prior or [])
+    given = tuple(read_shares(text, code="E720") for text in prior or [])
     with importing():
         from isogloss.cli.progress import shown_progress
         from isogloss.recipes.study import StudySettings, save_study, study_files

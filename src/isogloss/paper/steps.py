@@ -17,18 +17,9 @@ from isogloss.paper.specification import METHODS
 from isogloss.paper.work import Job
 from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.methods import Stage, stages_of
+from isogloss.recipes.methods import GROUP_OF, Stage, stages_of
 from isogloss.recipes.settings import GROUPS
 from isogloss.trainers.keung_config import KeungConfig
-
-# How a stage trains -> its group of settings.
-GROUP_OF = {
-    "finetune": "finetune",
-    "align": "iwda",
-    "hide-language": "keung",
-    "distill": "distill",
-    "selftrain": "selftrain",
-}
 
 
 @dataclass(frozen=True, kw_only=True)

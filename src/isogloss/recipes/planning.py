@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from isogloss.data import scans
-from isogloss.recipes.methods import AUTO, Stage
+from isogloss.recipes.methods import AUTO, GROUP_OF, Stage
 from isogloss.recipes.settings import GROUPS
 from isogloss.recipes.stages.training import make_arguments, scale_passes
 from isogloss.recipes.workshop import Workshop, rows_per_example
-
-# The group of settings of each method that follows another stage, or is followed by one.
-_GROUP = {"finetune": "finetune", "align": "iwda", "distill": "distill", "selftrain": "selftrain"}
 
 
 def describe_plan(shop: Workshop) -> str:
@@ -57,7 +54,7 @@ def pieces(shop: Workshop, stage: Stage) -> float:
         shop: the run.
         stage: one that trains.
     """
-    group = _GROUP[stage.method]
+    group = GROUP_OF[stage.method]
     args = make_arguments(GROUPS[group], shop, stage, getattr(shop.config, group))
     source, target = shop.data.train, shop.data.target
     each_source = float(scans.numbers(source, "length").mean())
