@@ -20,7 +20,6 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -28,9 +27,9 @@ from tqdm import tqdm
 
 from labelledbench.tables import choices_table, expectations_table, priors_table, tuning_tables
 from labelledbench.trials import Trial, prepare, prior_errors, trials
-from quality import RESULTS, read
-from qualitybench.grid import METHODS
-from selectionbench.cases import DEFAULT_CANDIDATES, ZERO_SHOT, Case, find_cases
+from quality import read
+from selectionbench.arguments import add_shared_arguments, parse
+from selectionbench.cases import ZERO_SHOT, Case, find_cases
 
 COUNTS = (0, 10, 25, 50, 100, 200)
 STRENGTHS = (0.2, 0.4)
@@ -56,25 +55,11 @@ def main() -> None:
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="of quality.py")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="of quality.py")
-    parser.add_argument("--set", action="append", default=[], help="as quality.py was given it")
-    parser.add_argument("--output", type=Path, default=Path("runs/labelled"))
-    parser.add_argument("--candidates", type=_names, default=DEFAULT_CANDIDATES)
+    add_shared_arguments(parser, output="runs/labelled", draws=1)
     parser.add_argument("--counts", type=_counts, default=COUNTS, help="of labelled examples")
     parser.add_argument("--times", type=int, default=100, help="draws of labelled examples")
     parser.add_argument("--prior-times", type=int, default=5, help="likewise for the balance")
-    parser.add_argument("--draws", type=int, default=1, help="of each other balance")
-    parser.add_argument("--tune", action="store_true", help="show what other constants would do")
-    options = parser.parse_args()
-    for name in options.candidates:
-        if name not in METHODS:
-            parser.error(f"{name!r} is none of {', '.join(METHODS)}")
-    return options
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
+    return parse(parser)
 
 
 def _counts(text: str) -> tuple[int, ...]:

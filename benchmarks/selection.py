@@ -26,9 +26,9 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from quality import RESULTS, read
-from qualitybench.grid import METHODS
-from selectionbench.cases import DEFAULT_CANDIDATES, Case, find_cases
+from quality import read
+from selectionbench.arguments import add_shared_arguments, parse
+from selectionbench.cases import Case, find_cases
 from selectionbench.measures import Record, kept_or_measured, measure_all
 from selectionbench.outside import (
     add_outside,
@@ -87,23 +87,9 @@ def outside_records(cases: Sequence[Case], path: Path) -> list[Record]:
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=Path, default=Path("runs/quality"), help="of quality.py")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="of quality.py")
-    parser.add_argument("--set", action="append", default=[], help="as quality.py was given it")
-    parser.add_argument("--output", type=Path, default=Path("runs/selection"))
-    parser.add_argument("--candidates", type=_names, default=DEFAULT_CANDIDATES)
-    parser.add_argument("--draws", type=int, default=3, help="of each other balance")
+    add_shared_arguments(parser, output="runs/selection", draws=3)
     parser.add_argument("--truth", choices=TRUTHS, default="test", help="rows it is counted on")
-    parser.add_argument("--tune", action="store_true", help="show what other constants would do")
-    options = parser.parse_args()
-    for name in options.candidates:
-        if name not in METHODS:
-            parser.error(f"{name!r} is none of {', '.join(METHODS)}")
-    return options
-
-
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(text.split(","))
+    return parse(parser)
 
 
 def report(cases: Sequence[Records]) -> str:

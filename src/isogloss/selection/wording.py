@@ -7,6 +7,7 @@ from isogloss.labelshift.matching import VIOLATED
 ASSUMPTION = (
     "label shift: texts of a class look to the classifier on the target as they do on the source"
 )
+_ALIKE = "takes for granted that texts of a class look alike to the classifier on both sides"
 METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 
 
@@ -31,9 +32,7 @@ def expected_sentence(
     """
     low, high = (f"{100 * bound:.1f}" for bound in interval)
     name, share = METRIC_NAMES[metric], f"{100 * level:g} %"
-    granted = (
-        "It takes for granted that texts of a class look alike to the classifier on both sides"
-    )
+    granted = f"It {_ALIKE}"
     if untold:
         return (
             f"How good the model is on the target cannot be told without labels there: its {name} "
@@ -74,8 +73,7 @@ def sharpened_sentence(
     low, high = (f"{100 * bound:.1f}" for bound in interval)
     name, covered = METRIC_NAMES[metric], f"{100 * level:g} %"
     made = (
-        f"an estimate to which {counted(rows, units)} give {100 * share:.0f} %. The rest takes for "
-        "granted that texts of a class look alike to the classifier on both sides"
+        f"an estimate to which {counted(rows, units)} give {100 * share:.0f} %. The rest {_ALIKE}"
     )
     if untold:
         return (
