@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ class _State:
     requested: int | None = None
     deferring = False
     told: Callable[[], None] | None = None
+    # Of the process that heeds; those that it forks inherit the handlers.
+    owner: int | None = None
 
 
 @contextmanager
@@ -48,7 +51,7 @@ def heeding_signals(told: Callable[[], None] | None = None) -> Iterator[None]:
     # A signal that is ignored on purpose, as by nohup or a shell's background jobs, stays so.
     heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, _heed) for number in heeded}
-    _State.requested, _State.told = None, told
+    _State.requested, _State.told, _State.owner = None, told, os.getpid()
     try:
         yield
     finally:
@@ -73,6 +76,12 @@ def requested() -> int | None:
 
 
 def _heed(number: int, frame: FrameType | None) -> None:
+    if os.getpid() != _State.owner:
+        # Ctrl-C reaches all processes of a terminal; a loader's go when the training says so.
+        if number != signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+        return
     if not _State.deferring or _State.requested is not None:
         raise Stopped(number)
     _State.requested = number

@@ -52,11 +52,13 @@ def export(
     _check_place(place)
     state = _plain_state(model, tokenizer, full_embedding)
     config = _plain_config(model, full_embedding)
-    with coded("E329", OSError, SafetensorError, folder=str(place)):
-        with unfinished_folder(place) as holder:
-            written = holder / "new"
-            _write(model, tokenizer, written, state=state, config=config, card=card)
-            _swap(written, place, holder / "old")
+    with (
+        coded("E329", OSError, SafetensorError, folder=str(place)),
+        unfinished_folder(place) as holder,
+    ):
+        written = holder / "new"
+        _write(model, tokenizer, written, state=state, config=config, card=card)
+        _swap(written, place, holder / "old")
     return place
 
 

@@ -127,8 +127,8 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
 
     Raises:
         IsoglossError: E524 where there is no such folder, E525 where the run has not finished,
-            E540 where it has no such candidate, E546 or E547 where another process holds it, E541 where its target is no file that is still
-            there and no hub data set.
+            E540 where it has no such candidate, E541 where its target is no file that is still
+            there and no hub data set, E546 or E547 where another process holds the folder.
 
     Example:
         >>> isogloss.select("runs/de", "zero-shot")

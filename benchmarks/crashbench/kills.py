@@ -1,0 +1,216 @@
+"""Kill a process at a moment, have the same command finish, and compare with an unbroken run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.crashbench.cases import Case
+
+GRACE = 900.0
+# Keys of JSON files that hold times.
+TIMES = ("seconds",)
+
+
+@dataclass(frozen=True)
+class Unbroken:
+    """An unbroken run.
+
+    Attributes:
+        files: path below the folder -> what it holds, times left out.
+        seconds: how long it took.
+        operations: that changed files.
+    """
+
+    files: dict[str, bytes]
+    seconds: float
+    operations: int
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When a process is stopped: by the clock, or at a file operation.
+
+    Attributes:
+        seconds: since it was started; None: by operation.
+        operation: number of the file operation; 0: by the clock.
+        number: of the signal; file operations are always met by SIGKILL.
+    """
+
+    seconds: float | None = None
+    operation: int = 0
+    number: int = signal.SIGKILL
+
+    def __str__(self) -> str:
+        name = signal.Signals(self.number).name
+        where = f"file op {self.operation}" if self.operation else f"{self.seconds:.1f} s"
+        return f"{name} at {where}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a process that was stopped.
+
+    Attributes:
+        code: its exit code; negative: the signal that ended it.
+        reached: the stage and step it was at, or what else.
+        lost: steps that were made twice; None: it was in no training.
+        said: its last line on stderr.
+        differing: files that the rerun left other than an unbroken run does.
+        leftovers: temporary files that the rerun left.
+    """
+
+    code: int
+    reached: str
+    lost: int | None
+    said: str
+    differing: list[str]
+    leftovers: list[str]
+
+
+def run_through(case: Case) -> Unbroken:
+    """Run a case without a kill."""
+    began = time.monotonic()
+    finish(case)
+    took = time.monotonic() - began
+    operations = int(case.log.read_text().split()[-1])
+    return Unbroken(contents(case.made), took, operations)
+
+
+def stop(case: Case, moment: Moment, unbroken: Unbroken) -> Outcome:
+    """Stop a case at a moment, run it again, and compare."""
+    process = start(case, at=moment.operation)
+    if not moment.operation:
+        assert moment.seconds is not None
+        try:
+            process.wait(timeout=moment.seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(moment.number)
+    _, errors = process.communicate(timeout=GRACE)
+    reached = last_step(case.log)
+    state = describe(case, reached, code=process.returncode)
+    case.log.unlink(missing_ok=True)
+    again = finish(case)
+    lost = None
+    if reached is not None and not (case.made / "before").exists():
+        taken_up = re.search(rf"{re.escape(reached[0])}: going on at step (\d+)", again)
+        repeated = first_step(case.log, reached[0])
+        if taken_up or repeated is not None:
+            lost = reached[1] - (repeated - 1 if repeated is not None else reached[1])
+    found = contents(case.made)
+    names = sorted(set(found) | set(unbroken.files))
+    lines = errors.strip().splitlines()
+    return Outcome(
+        code=process.returncode,
+        reached=state,
+        lost=lost,
+        said=lines[-1] if lines else "",
+        differing=[name for name in names if found.get(name) != unbroken.files.get(name)],
+        leftovers=leftovers(case),
+    )
+
+
+def start(case: Case, *, at: int = 0) -> subprocess.Popen[str]:
+    """Start a case's process."""
+    case.place.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        case.command(),
+        cwd=case.place,
+        env=case.environment(at=at),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(case: Case) -> str:
+    """Run a case to its end; returns what it said.
+
+    Raises:
+        RuntimeError: where it fails.
+    """
+    process = start(case)
+    _, errors = process.communicate(timeout=GRACE)
+    if process.returncode != 0:
+        raise RuntimeError(f"{case.recipe}: exit {process.returncode}\n{errors[-4000:]}")
+    return errors
+
+
+def steps(log: Path) -> list[tuple[str, int]]:
+    """The training steps that a process made: stage and number."""
+    lines = log.read_text().splitlines() if log.is_file() else []
+    pairs = [line.rpartition(" ") for line in lines]
+    return [(stage, int(step)) for stage, _, step in pairs if stage != "operations"]
+
+
+def last_step(log: Path) -> tuple[str, int] | None:
+    """The last step of a process."""
+    found = steps(log)
+    return found[-1] if found else None
+
+
+def first_step(log: Path, stage: str) -> int | None:
+    """The first step of a stage that a process made."""
+    return next((step for name, step in steps(log) if name == stage), None)
+
+
+def describe(case: Case, reached: tuple[str, int] | None, *, code: int) -> str:
+    """Where a process was when it ended."""
+    if code == 0:
+        return "ended before"
+    run = case.place / "run"
+    if reached is None:
+        if (run / "config.yaml").is_file():
+            return "folder begun"
+        return "cache begun" if any((case.place / "cache").rglob("*")) else "starting"
+    stage, step = reached
+    if (run / "metrics.json").is_file():
+        return "report"
+    if (run / "stages" / stage / "result.json").is_file():
+        return f"behind {stage}"
+    if (run / "stages" / stage / "model").is_dir():
+        return f"{stage}, measuring"
+    return f"{stage}, step {step}"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """What every file below a folder holds; temporary ones and times are left out."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_file() and not any(part.startswith(".") for part in Path(name).parts):
+            found[name] = without_times(path)
+    return found
+
+
+def without_times(path: Path) -> bytes:
+    """The bytes of a file; of JSON files without the times in them."""
+    if path.suffix != ".json":
+        return path.read_bytes()
+    return json.dumps(_stripped(json.loads(path.read_text("utf-8")))).encode()
+
+
+def _stripped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _stripped(one) for key, one in value.items() if key not in TIMES}
+    return [_stripped(one) for one in value] if isinstance(value, list) else value
+
+
+def leftovers(case: Case) -> list[str]:
+    """Temporary files, checkpoints and the lock in a finished run's folder."""
+    run = case.place / "run"
+    names = [path for path in run.rglob("*") if path.name.startswith(".")]
+    names += [*run.rglob("checkpoint*"), *run.glob("lock.json")]
+    return [str(path.relative_to(run)) for path in names]
+
+
+def clear(case: Case) -> None:
+    """Remove a case's folder."""
+    shutil.rmtree(case.place, ignore_errors=True)
