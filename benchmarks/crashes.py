@@ -3,14 +3,15 @@
     python benchmarks/crashes.py --kills 20
 
 Small runs of every recipe (data conversion, encoding, each trainer, export, report) and the
-conversion of the offline encoder are stopped: by SIGKILL at a random file operation, and by
-SIGKILL, SIGTERM or SIGINT at a random time. Each is then run again and compared, file by file and
+conversion of the offline encoder are stopped by SIGKILL, SIGTERM or SIGINT, at a random operation
+that changes files or some time after it. Each is then run again and compared, file by file and
 bit for bit (times apart), with an unbroken run. Exits with 1 where anything differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import signal
 import sys
@@ -23,17 +24,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.crashbench.cases import CONVERSION, RECIPES, Case, write_data
 from benchmarks.crashbench.kills import Moment, Outcome, Unbroken, clear, run_through, stop
 
-# By the clock every other time.
-SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT)
+from isogloss.cli.quiet import quiet_environment
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGKILL)
+# Of a run's duration, the longest time between a file operation and the signal.
+LATER = 0.1
 
 
 def moment(number: int, unbroken: Unbroken, rng: random.Random) -> Moment:
-    """A random moment of a run."""
-    if number % 2:
-        return Moment(operation=rng.randint(1, unbroken.operations))
-    # Half of a short run is the start of the interpreter, of which there is little to see.
-    seconds = unbroken.seconds * rng.uniform(0.25, 1.0)
-    return Moment(seconds=seconds, number=SIGNALS[number // 2 % len(SIGNALS)])
+    """A random moment of a run: of every other one right at a file operation."""
+    delay = (number % 2) * rng.uniform(0.0, LATER * unbroken.seconds)
+    operation = rng.randint(1, unbroken.operations)
+    return Moment(operation, delay, SIGNALS[number % len(SIGNALS)])
 
 
 def row(recipe: str, when: Moment, found: Outcome) -> str:
@@ -53,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", type=Path, help="to work in; default: a temporary one")
     options = parser.parse_args(arguments)
     rng = random.Random(options.seed)
+    os.environ.update(OMP_NUM_THREADS="1", HF_HUB_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+    quiet_environment()
     bad = 0
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         root = Path(folder)

@@ -1,17 +1,23 @@
-"""The process that is killed: the command line, watched; `python -m benchmarks.crashbench.child`.
+"""The process that is killed: the command line, watched.
 
-The environment says how: `CRASH_LOG` names a file that gets a line for every training step and the
-number of file operations at the end; `CRASH_UNDER` names the folders whose operations count, with
-colons between; at number `CRASH_AT` the process kills itself, before carrying it out.
+Importing this module imports what runs need, so that processes forked from one that has can be
+killed while they work and not while they start.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Any
+
+import isogloss.recipes.adapt
+import isogloss.report.charts
+import isogloss.report.page  # noqa: F401
+from isogloss.cli import main as command_line
+from isogloss.models.offline.convert import offline_folder
+from isogloss.progress import ProgressCallback
 
 # What changes files, by the name of Python's audit event; `open` by its flags.
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate"}
@@ -19,16 +25,18 @@ WRITABLE = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 class Watch:
-    """Counts the operations that change files, and kills the process at one of them.
+    """Counts the operations that change files, and signals to the process at one of them.
 
     Args:
         folders: below which they count.
         at: the number of the operation, from 1; 0: none.
+        delay: seconds between it and the signal.
+        number: of the signal.
     """
 
-    def __init__(self, folders: list[str], at: int) -> None:
+    def __init__(self, folders: list[str], *, at: int, delay: float, number: int) -> None:
         self.folders = tuple(os.path.join(folder, "") for folder in folders)
-        self.at = at
+        self.at, self.delay, self.number = at, delay, number
         self.count = 0
 
     def __call__(self, event: str, arguments: tuple[Any, ...]) -> None:
@@ -42,13 +50,20 @@ class Watch:
         if os.path.abspath(os.fspath(path)).startswith(self.folders):
             self.count += 1
             if self.count == self.at:
-                os.kill(os.getpid(), signal.SIGKILL)
+                self.signal()
+
+    def signal(self) -> None:
+        """Send the signal, now or later."""
+        if self.delay:
+            timer = threading.Timer(self.delay, os.kill, (os.getpid(), self.number))
+            timer.daemon = True
+            timer.start()
+        else:
+            os.kill(os.getpid(), self.number)
 
 
 def log_steps(log: int) -> None:
     """Have every training step written to a file, at once."""
-    from isogloss.progress import ProgressCallback
-
     inner = ProgressCallback.on_step_end
 
     def on_step_end(self: Any, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -58,25 +73,34 @@ def log_steps(log: int) -> None:
     ProgressCallback.on_step_end = on_step_end  # type: ignore[method-assign]
 
 
-def main() -> None:
-    """Run the command line, or only the conversion of the offline encoder."""
-    log = os.open(os.environ["CRASH_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    folders = os.environ["CRASH_UNDER"].split(":")
-    watch = Watch([str(Path(folder).resolve()) for folder in folders], int(os.environ["CRASH_AT"]))
+def work(place: str, arguments: list[str], *, at: int, delay: float, number: int) -> None:
+    """Run the command line, or only the conversion of the offline encoder.
+
+    Args:
+        place: the working folder; the run is below it, in `run`, the cache in `cache`, in
+            `steps.log` a line for every training step and the number of file operations at the
+            end, in `stderr.txt` what the process says.
+        arguments: of the command line, or "convert".
+        at: the number of the file operation that the process is stopped at; 0: none.
+        delay: seconds between it and the signal.
+        number: of the signal.
+    """
+    os.chdir(place)
+    os.environ["ISOGLOSS_CACHE"] = str(Path(place, "cache"))
+    said = os.open("stderr.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 2)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    log = os.open("steps.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    log_steps(log)
+    watch = Watch(
+        [str(Path(place, name)) for name in ("run", "cache")], at=at, delay=delay, number=number
+    )
     sys.addaudithook(watch)
     try:
-        if sys.argv[1:] == ["convert"]:
-            from isogloss.models.offline.convert import offline_folder
-
+        if arguments == ["convert"]:
             offline_folder()
         else:
-            log_steps(log)
-            from isogloss.cli import main as command_line
-
+            sys.argv = ["isogloss", *arguments]
             command_line()
     finally:
         os.write(log, f"operations {watch.count}\n".encode())
-
-
-if __name__ == "__main__":
-    main()

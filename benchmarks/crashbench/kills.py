@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
+import multiprocessing
 import shutil
 import signal
-import subprocess
 import time
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +36,21 @@ class Unbroken:
 
 @dataclass(frozen=True)
 class Moment:
-    """When a process is stopped: by the clock, or at a file operation.
+    """When a process is stopped: at an operation that changes files, or some time after it.
 
     Attributes:
-        seconds: since it was started; None: by operation.
-        operation: number of the file operation; 0: by the clock.
-        number: of the signal; file operations are always met by SIGKILL.
+        operation: its number, from 1; 0: never.
+        delay: seconds from there.
+        number: of the signal.
     """
 
-    seconds: float | None = None
     operation: int = 0
+    delay: float = 0.0
     number: int = signal.SIGKILL
 
     def __str__(self) -> str:
-        name = signal.Signals(self.number).name
-        where = f"file op {self.operation}" if self.operation else f"{self.seconds:.1f} s"
-        return f"{name} at {where}"
+        later = f" + {1000 * self.delay:.0f} ms" if self.delay else ""
+        return f"{signal.Signals(self.number).name} at file operation {self.operation}{later}"
 
 
 @dataclass(frozen=True)
@@ -86,29 +85,21 @@ def run_through(case: Case) -> Unbroken:
 
 def stop(case: Case, moment: Moment, unbroken: Unbroken) -> Outcome:
     """Stop a case at a moment, run it again, and compare."""
-    process = start(case, at=moment.operation)
-    if not moment.operation:
-        assert moment.seconds is not None
-        try:
-            process.wait(timeout=moment.seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(moment.number)
-    _, errors = process.communicate(timeout=GRACE)
-    reached = last_step(case.log)
-    state = describe(case, reached, code=process.returncode)
-    case.log.unlink(missing_ok=True)
-    again = finish(case)
+    process = start(case, moment)
+    process.join(GRACE)
+    code = process.exitcode
+    assert code is not None
+    reached, lines = last_step(case.log), said(case).strip().splitlines()
+    state = describe(case, reached, code=code)
+    finish(case)
     lost = None
-    if reached is not None and not (case.made / "before").exists():
-        taken_up = re.search(rf"{re.escape(reached[0])}: going on at step (\d+)", again)
+    if reached is not None:
         repeated = first_step(case.log, reached[0])
-        if taken_up or repeated is not None:
-            lost = reached[1] - (repeated - 1 if repeated is not None else reached[1])
+        lost = 0 if repeated is None else reached[1] - repeated + 1
     found = contents(case.made)
     names = sorted(set(found) | set(unbroken.files))
-    lines = errors.strip().splitlines()
     return Outcome(
-        code=process.returncode,
+        code=code,
         reached=state,
         lost=lost,
         said=lines[-1] if lines else "",
@@ -117,30 +108,40 @@ def stop(case: Case, moment: Moment, unbroken: Unbroken) -> Outcome:
     )
 
 
-def start(case: Case, *, at: int = 0) -> subprocess.Popen[str]:
-    """Start a case's process."""
+def start(case: Case, moment: Moment | None = None) -> BaseProcess:
+    """Start a case's process, forked from one that has imported what it needs."""
     case.place.mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        case.command(),
-        cwd=case.place,
-        env=case.environment(at=at),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmarks.crashbench.child"])
+    process = context.Process(
+        target=begin, args=(str(case.place), case.arguments(), moment or Moment())
     )
+    process.start()
+    return process
 
 
-def finish(case: Case) -> str:
-    """Run a case to its end; returns what it said.
+def begin(place: str, arguments: list[str], moment: Moment) -> None:
+    """What the process does."""
+    from benchmarks.crashbench.child import work
+
+    work(place, arguments, at=moment.operation, delay=moment.delay, number=moment.number)
+
+
+def finish(case: Case) -> None:
+    """Run a case to its end.
 
     Raises:
         RuntimeError: where it fails.
     """
     process = start(case)
-    _, errors = process.communicate(timeout=GRACE)
-    if process.returncode != 0:
-        raise RuntimeError(f"{case.recipe}: exit {process.returncode}\n{errors[-4000:]}")
-    return errors
+    process.join(GRACE)
+    if process.exitcode != 0:
+        raise RuntimeError(f"{case.recipe}: exit {process.exitcode}\n{said(case)[-4000:]}")
+
+
+def said(case: Case) -> str:
+    """What a case's last process wrote to stderr."""
+    return (case.place / "stderr.txt").read_text("utf-8", "replace")
 
 
 def steps(log: Path) -> list[tuple[str, int]]:
