@@ -92,9 +92,8 @@ def work(place: str, arguments: list[str], *, at: int, delay: float, number: int
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     log = os.open("steps.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     log_steps(log)
-    watch = Watch(
-        [str(Path(place, name)) for name in ("run", "cache")], at=at, delay=delay, number=number
-    )
+    watched = [str(Path(place, name)) for name in ("run", "cache")]
+    watch = Watch(watched, at=at, delay=delay, number=number)
     sys.addaudithook(watch)
     try:
         if arguments == ["convert"]:

@@ -113,9 +113,8 @@ def start(case: Case, moment: Moment | None = None) -> BaseProcess:
     case.place.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.crashbench.child"])
-    process = context.Process(
-        target=begin, args=(str(case.place), case.arguments(), moment or Moment())
-    )
+    what = str(case.place), case.arguments(), moment or Moment()
+    process = context.Process(target=begin, args=what)
     process.start()
     return process
 
