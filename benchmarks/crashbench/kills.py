@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import shutil
 import signal
 import time
@@ -17,6 +18,8 @@ from benchmarks.crashbench.cases import Case
 GRACE = 900.0
 # Keys of JSON files that hold times.
 TIMES = ("seconds",)
+# In the report, behind the steps of a stage.
+MINUTES = re.compile(rb'(<td class="number">[\d,]+</td><td class="number">)[\d.]+(</td></tr>)')
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def without_times(path: Path) -> bytes:
-    """The bytes of a file; of JSON files without the times in them."""
+    """The bytes of a file; of JSON files and of the report without the times in them."""
+    if path.suffix == ".html":
+        return MINUTES.sub(rb"\1\2", path.read_bytes())
     if path.suffix != ".json":
         return path.read_bytes()
     return json.dumps(_stripped(json.loads(path.read_text("utf-8")))).encode()

@@ -20,7 +20,7 @@ from isogloss.recipes.choosing import select
 from tests.helpers.models import WORDS
 
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-READ_ONLY, REMOUNT, BIND = 1, 32, 4096
+READ_ONLY, REMOUNT, BIND, DETACH = 1, 32, 4096, 2
 Mount = Callable[..., Path]
 
 
@@ -49,7 +49,7 @@ def mounted(tmp_path: Path) -> Iterator[Mount]:
     yield mount
     for place in reversed(places):
         assert LIBC is not None
-        LIBC.umount(bytes(place))
+        LIBC.umount2(bytes(place), DETACH)
 
 
 def settings_of(files: dict[str, Any]) -> dict[str, Any]:
