@@ -106,7 +106,7 @@ def full() -> None:
 
 
 def full_in_torch() -> None:
-    raise RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/0: failed")
+    raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 153 vs 12")
 
 
 @pytest.mark.parametrize("fail", [full, full_in_torch])

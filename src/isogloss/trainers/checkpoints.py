@@ -18,8 +18,9 @@ from isogloss.stopping import requested
 
 # Written last into a checkpoint: a folder without it was cut off while being written.
 COMPLETE_MARKER = "complete.json"
-# What `torch.save` says where it cannot write, with no class of its own.
-_TORCH_CANNOT_WRITE = ("PytorchStreamWriter", "file write failed", "cannot be opened")
+# What `torch.save` says where it cannot write, with no class of its own and no word of why.
+_TORCH_CANNOT_WRITE = ("PytorchStreamWriter", "inline_container.cc", "iostream error")
+_TORCH_REASON = "the disk is full, or files on it may not grow so large"
 
 
 class StopAtStep(TrainerCallback):
@@ -76,8 +77,9 @@ def _why_not_written(error: BaseException) -> str | None:
     if isinstance(error, OSError):
         return error.strerror or str(error)
     text = " ".join(str(error).split())
-    by_torch = isinstance(error, RuntimeError) and any(t in text for t in _TORCH_CANNOT_WRITE)
-    return text.rstrip(".") if by_torch or isinstance(error, SafetensorError) else None
+    if isinstance(error, RuntimeError) and any(mark in text for mark in _TORCH_CANNOT_WRITE):
+        return _TORCH_REASON
+    return text.rstrip(".") if isinstance(error, SafetensorError) else None
 
 
 def mark_complete(folder: Path, facts: Mapping[str, Any]) -> None:
