@@ -111,7 +111,8 @@ def train(trainer: RowTrainer, shop: Workshop, stage: str) -> dict[str, Any]:
     except Stopped as stopped:
         stopped.stage = stage
         raise
-    entries = [entry for entry in trainer.state.log_history if "loss" in entry]
+    # Sorted: upstream sorts what a checkpoint keeps, so that a resumed run's would differ.
+    entries = [dict(sorted(e.items())) for e in trainer.state.log_history if "loss" in e]
     return {
         "steps": trainer.state.global_step,
         "seconds": round(trainer.seconds, 1),
