@@ -265,6 +265,17 @@ ERRORS: dict[str, str] = {
     "sampling at natural.",
     "E545": "The balanced sampling in {path} cannot be gone on from ({reason}); train anew, in "
     "another folder.",
+    # 550 prediction of shards
+    "E550": "{folder} holds predictions that were made otherwise ({differing}); choose another "
+    "--output, or repeat the command that began it.",
+    "E551": "{folder} holds {name}, which is no prediction of a shard of this input; remove it or "
+    "choose another --output.",
+    "E552": "{path} has no Parquet file; name a folder of Parquet files, or a pattern in quotes.",
+    "E553": "{path} is a file, but predictions of shards are written to a folder; name one.",
+    "E554": "{name} was changed while it was read ({found} rows, where it had {expected}); repeat "
+    "the command.",
+    "E555": "The worker that labelled {name} died {times} times ({reason}); give the machine more "
+    "memory or fewer cores, then repeat the command, which goes on.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
@@ -365,6 +376,9 @@ ERRORS: dict[str, str] = {
     "last column; give it a header.",
     "E815": "{name} has no row in the language '{language}'; give a file that has.",
     "E816": "The run that this one starts from failed ({start}); mend that first.",
+    "E817": "Ray is not installed; pip install isogloss[ray], or leave out --engine ray.",
+    "E818": "No Ray cluster could be joined or started ({address}: {reason}); check --address, or "
+    "leave it out for a cluster of this machine's own.",
 }
 
 WARNINGS: dict[str, str] = {
