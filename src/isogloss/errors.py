@@ -197,10 +197,10 @@ ERRORS: dict[str, str] = {
     "E431": "There is no candidate to compare; give at least one.",
     "E432": "Two candidates are named {name!r}; give each a name of its own.",
     # 500 training and run folders
-    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; its "
-    "last good checkpoint, where it has one, is in {folder}; try a lower learning rate "
-    "(--set finetune.learning_rate=2e-5 or --set iwda.learning_rate=1e-5) or --set precision=fp32, "
-    "with a new --output.",
+    "E501": "The loss or its gradient is no longer a finite number at step {step} (its batch: "
+    "{rows}), so the run has stopped; its last good checkpoint, where it has one, is in {folder}; "
+    "try a lower learning rate (--set finetune.learning_rate=2e-5 or "
+    "--set iwda.learning_rate=1e-5) or --set precision=fp32, with a new --output.",
     "E510": "{name} is {value!r}, which is none of: {choices}.",
     "E511": "{name} is {value!r}; it must be at least {least}.",
     "E512": "The weighting {weighting!r} needs held-out rows to estimate from; give `estimate`, or "
