@@ -13,6 +13,8 @@ from isogloss.errors import IsoglossError
 
 # Little goes through Ray's store: what is large is read and written as files.
 _STORE = 100 * 1024**2
+# How often a cluster of this machine's own is started.
+_STARTS = 3
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_enable_metrics_collection": "0",
@@ -54,20 +56,29 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
     if ray.is_initialized():
         yield ray
         return
-    local: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _STORE}
-    try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if address else local),
-        )
-    # Ray raises errors of many kinds, which share no base class.
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise IsoglossError("E818", address=address or "here", reason=reason) from error
+    _start(ray, address, workers)
     try:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _start(ray: Any, address: str | None, workers: int | None) -> None:
+    local: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _STORE}
+    # Ray gives its own processes 30 s to start, which a busy machine may exceed.
+    for left in reversed(range(1 if address else _STARTS)):
+        try:
+            ray.init(
+                address=address or "local",
+                include_dashboard=False if address is None else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                **({} if address else local),
+            )
+            return
+        # Ray raises errors of many kinds, which share no base class.
+        except Exception as error:
+            ray.shutdown()
+            if not left:
+                reason = " ".join(str(error).split()) or type(error).__name__
+                raise IsoglossError("E818", address=address or "here", reason=reason) from error
