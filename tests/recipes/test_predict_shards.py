@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -317,3 +318,22 @@ def test_ray_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(cluster, "find_spec", lambda name: None)
     assert code_of(shard_engines.RayShards) == "E817"
+
+
+def test_a_shard_whose_worker_keeps_dying_is_named() -> None:
+    class RayError(Exception):
+        pass
+
+    class RayTaskError(RayError):
+        pass
+
+    class Dying:
+        exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
+
+        def get(self, ended: object) -> None:
+            raise RayError("The worker died.\nAt length.")
+
+    shard = Shard(path=Path("in/7.parquet"), name="7.parquet", first=0, rows=1)
+    with pytest.raises(IsoglossError, match=r"7\.parquet died 3 times \(The worker died\.\)") as e:
+        shard_engines._result(Dying(), object(), shard)
+    assert e.value.code == "E555"
