@@ -276,8 +276,8 @@ ERRORS: dict[str, str] = {
     "the command.",
     "E555": "The worker that labelled {name} died {times} times ({reason}); give the machine more "
     "memory or fewer cores, then repeat the command, which goes on.",
-    "E556": "A run is made by one process, but {count} were started; leave out accelerate launch, or "
-    "call the trainers of isogloss from a program of your own, which may have several.",
+    "E556": "A run is made by one process, but {count} were started; leave out accelerate launch, "
+    "or call the trainers of isogloss from a program of your own, which may have several.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",
