@@ -115,7 +115,7 @@ def test_distances_without_a_critic_have_no_axes(seed: int) -> None:
     turn = rotation(generator)
     moved = source @ turn.T, target @ turn.T, weights
     torch.testing.assert_close(mmd(*moved), mmd(source, target, weights), atol=1e-9, rtol=1e-7)
-    directions = draw_directions(WIDTH, 12, generator=generator).double()
+    directions = draw_directions(12, WIDTH, generator=generator).double()
     torch.testing.assert_close(
         sliced_wasserstein(*moved, directions=directions @ turn.T),
         sliced_wasserstein(source, target, weights, directions=directions),

@@ -138,6 +138,6 @@ def test_a_log_file_gets_a_line_a_minute_with_the_time_left(
         progress.advance(2_000)
     assert capsys.readouterr().err.splitlines() == [
         "predict: 1,000,000 rows",
-        "predict: 41 %, 200 rows/s, 49 min left",
-        "predict: 42 %, 200 rows/s, 48 min left",
+        "predict: 41 %, 200 rows/s, 49 min 0 s left",
+        "predict: 42 %, 200 rows/s, 48 min 0 s left",
     ]
