@@ -290,6 +290,7 @@ def test_memory_does_not_grow_with_the_rows(model: Path, tmp_path: Path) -> None
     assert peaks[1] < 1.05 * peaks[0]
 
 
+@pytest.mark.slow
 def test_ray_labels_as_this_process_does(model: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     from isogloss.recipes.shard_engines import RayShards
