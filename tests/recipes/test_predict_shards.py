@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from isogloss.data.locking import locked
 from isogloss.data.shards import Shard
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.progress import Progress
@@ -191,6 +192,17 @@ def test_what_would_mix_predictions_is_refused(model: Path, tmp_path: Path) -> N
     assert [p.name for p in mine.iterdir()] == ["letter.txt"]
     (tmp_path / "file").write_text("x")
     assert code_of(lambda: predict_shards(model, source, tmp_path / "file")) == "E553"
+
+
+def test_a_folder_that_another_process_writes_to_is_refused(model: Path, tmp_path: Path) -> None:
+    source, out = write_shards(tmp_path / "in", [10]), tmp_path / "out"
+    with locked(out / "_isogloss"):
+        assert code_of(lambda: predict_shards(model, source, out)) == "E546"
+    assert predict_shards(model, source, out).rows == 10
+    assert sorted(p.name for p in (out / "_isogloss").iterdir()) == [
+        "0.parquet.json",
+        "made.json",
+    ]
 
 
 def test_columns_of_all_shards_are_checked_before_any_work(model: Path, tmp_path: Path) -> None:

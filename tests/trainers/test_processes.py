@@ -12,7 +12,7 @@ import torch
 
 from isogloss.data.pairing import BucketBatchSampler, PairedBatchSampler
 from isogloss.errors import IsoglossError
-from isogloss.trainers.base import last_complete_checkpoint
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.processes import OwnShare, agree_on, gather_rows, mean_figures
 from tests.helpers.processes import together
 from tests.trainers import (

@@ -65,8 +65,8 @@ def predict_shards(
         progress: hears of the rows of all shards.
 
     Raises:
-        IsoglossError: E524 to E526, E529, E530, E550 to E555; E1xx for the input; E3xx for the
-            model.
+        IsoglossError: E524 to E526, E529, E530, E546, E547, E550 to E555; E1xx for the input;
+            E3xx for the model.
 
     Example:
         >>> predict_shards("runs/de", "pages", "labelled")
@@ -86,7 +86,20 @@ def predict_shards(
         output=folder.root,
     )
     part_rows = shard_rows if Path(source).is_file() else None
-    folder.open(_made(labelling, served, part_rows), shards)
+    with folder.held(_made(labelling, served, part_rows), shards):
+        done, truncated = _label(folder, shards, labelling, engine or LocalShards(), progress)
+    warn_of_cut(served, name=Path(source).name, truncated=truncated, rows=done.rows)
+    return done
+
+
+def _label(
+    folder: ShardFolder,
+    shards: Sequence[Shard],
+    labelling: Labelling,
+    engine: ShardEngine,
+    progress: Progress,
+) -> tuple[Predicted, int]:
+    """Label what is left in a folder that is held; also the number of rows cut just now."""
     rows = sum(shard.rows for shard in shards)
     progress.start("predict", rows, "rows")
     left = [shard for shard in shards if not folder.is_done(shard)]
@@ -95,12 +108,9 @@ def predict_shards(
     progress.advance(rows - to_do)
     if len(left) < len(shards):
         progress.say(f"{len(shards) - len(left)} of {len(shards)} shards are there already")
-    truncated = sum(
-        found.truncated for found in (engine or LocalShards()).run(left, labelling, progress)
-    )
+    truncated = sum(found.truncated for found in engine.run(left, labelling, progress))
     progress.finish()
-    warn_of_cut(served, name=Path(source).name, truncated=truncated, rows=to_do)
-    return Predicted(rows=rows, shards=len(shards), already=len(shards) - len(left))
+    return Predicted(rows=rows, shards=len(shards), already=len(shards) - len(left)), truncated
 
 
 def _check(served: ServedModel, shards: Sequence[Shard]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.atomic import naming, remove_unfinished
+from isogloss.data.atomic import remove_unfinished
 from isogloss.data.fingerprints import file_digest
+from isogloss.data.locking import locked
 from isogloss.data.parquet import count_parquet
 from isogloss.data.shards import ENDING, Shard
 from isogloss.errors import IsoglossError
@@ -28,8 +30,8 @@ class ShardFolder:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def open(self, made: Mapping[str, Any], shards: Sequence[Shard]) -> None:
-        """Create the folder, or take it up where it holds predictions made in the same way.
+    def check(self, made: Mapping[str, Any], shards: Sequence[Shard]) -> None:
+        """Refuse a folder that these predictions must not go to; writes nothing.
 
         Args:
             made: what decides about every prediction, such as the model's digest.
@@ -37,7 +39,7 @@ class ShardFolder:
 
         Raises:
             IsoglossError: E553 where there is a file, E550 where predictions in it were made
-                otherwise, E551 where it holds something else, E121 where it cannot be written.
+                otherwise, E551 where it holds something else.
         """
         if self.root.is_file():
             raise IsoglossError("E553", path=self.root)
@@ -48,11 +50,27 @@ class ShardFolder:
             if differing:
                 raise IsoglossError("E550", folder=self.root, differing=", ".join(differing))
         self._refuse_others(shards, is_new=not path.is_file())
-        with naming(self.root):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        remove_unfinished(self.root)
-        if not path.is_file():
-            write_json(path, made)
+
+    @contextmanager
+    def held(self, made: Mapping[str, Any], shards: Sequence[Shard]) -> Iterator[None]:
+        """Create the folder, or take it up, and hold it for this process.
+
+        Args:
+            made: as for `check`.
+            shards: as for `check`.
+
+        Raises:
+            IsoglossError: as `check`; E546, E547 where another process holds it, E121 where it
+                cannot be written.
+        """
+        self.check(made, shards)
+        with locked(self.root / RECORDS):
+            # Another process may have been there meanwhile.
+            self.check(made, shards)
+            remove_unfinished(self.root)
+            if not (self.root / RECORDS / MADE).is_file():
+                write_json(self.root / RECORDS / MADE, made)
+            yield
 
     def _refuse_others(self, shards: Sequence[Shard], *, is_new: bool) -> None:
         known = {self.output(shard) for shard in shards}
