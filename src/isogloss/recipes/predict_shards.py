@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from isogloss.data.canonical import canonical
 from isogloss.data.fingerprints import folder_digest
@@ -32,6 +33,13 @@ class Predicted:
     rows: int
     shards: int
     already: int
+
+
+class Cut(NamedTuple):
+    """How many of the rows that were labelled just now were cut to the model's length."""
+
+    truncated: int
+    rows: int
 
 
 def predict_shards(
@@ -87,8 +95,8 @@ def predict_shards(
     )
     part_rows = shard_rows if Path(source).is_file() else None
     with folder.held(_made(labelling, served, part_rows), shards):
-        done, truncated = _label(folder, shards, labelling, engine or LocalShards(), progress)
-    warn_of_cut(served, name=Path(source).name, truncated=truncated, rows=done.rows)
+        done, cut = _label(folder, shards, labelling, engine or LocalShards(), progress)
+    warn_of_cut(served, name=Path(source).name, truncated=cut.truncated, rows=cut.rows)
     return done
 
 
@@ -98,8 +106,8 @@ def _label(
     labelling: Labelling,
     engine: ShardEngine,
     progress: Progress,
-) -> tuple[Predicted, int]:
-    """Label what is left in a folder that is held; also the number of rows cut just now."""
+) -> tuple[Predicted, Cut]:
+    """Label what is left in a folder that is held."""
     rows = sum(shard.rows for shard in shards)
     progress.start("predict", rows, "rows")
     left = [shard for shard in shards if not folder.is_done(shard)]
@@ -110,7 +118,8 @@ def _label(
         progress.say(f"{len(shards) - len(left)} of {len(shards)} shards are there already")
     truncated = sum(found.truncated for found in engine.run(left, labelling, progress))
     progress.finish()
-    return Predicted(rows=rows, shards=len(shards), already=len(shards) - len(left)), truncated
+    done = Predicted(rows=rows, shards=len(shards), already=len(shards) - len(left))
+    return done, Cut(truncated=truncated, rows=to_do)
 
 
 def _check(served: ServedModel, shards: Sequence[Shard]) -> None:
