@@ -272,6 +272,14 @@ def test_divergence_keeps_good_checkpoints_only(
     assert kept == ["checkpoint-2"]
 
 
+def test_one_of_several_processes_is_refused(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E556"
+    assert not (tmp_path / "run").exists()
+
+
 def test_divergence_before_any_checkpoint_leaves_no_run(
     files: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from transformers import set_seed
 
 from isogloss.data.cache import cache_folder
 from isogloss.data.locking import check_free, locked
-from isogloss.errors import noted_warnings
+from isogloss.errors import IsoglossError, noted_warnings
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
@@ -132,6 +133,7 @@ def _carry_out(
     said: Sequence[str],
 ) -> RunFolder:
     """`run` with resolved settings; `said` is what it has warned of so far."""
+    check_alone()
     check(output, config)
     check_free(output)
     check_settings(config)
@@ -154,6 +156,17 @@ def _carry_out(
             run_stages(shop)
             finish(shop, data, given, said)
     return folder
+
+
+def check_alone() -> None:
+    """Refuse to be one of several processes, which would all write the same folder.
+
+    Raises:
+        IsoglossError: E556.
+    """
+    count = int(os.environ.get("WORLD_SIZE") or 1)
+    if count > 1:
+        raise IsoglossError("E556", count=count)
 
 
 def make_workshop(
