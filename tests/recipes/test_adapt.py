@@ -100,6 +100,16 @@ def test_finished_run_is_read_not_repeated(files: dict[str, Any], tmp_path: Path
     assert (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns == stamp
 
 
+def test_report_that_a_killed_run_had_no_time_for_is_written(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "run", **files)
+    before = (tmp_path / "run" / "report.html").read_bytes()
+    (tmp_path / "run" / "report.html").unlink()
+    isogloss.adapt(output=tmp_path / "run", **files)
+    assert (tmp_path / "run" / "report.html").read_bytes() == before
+
+
 def test_finished_stage_is_not_trained_again(files: dict[str, Any], tmp_path: Path) -> None:
     isogloss.adapt(output=tmp_path / "run", **files)
     (tmp_path / "run" / "metrics.json").unlink()

@@ -26,6 +26,7 @@ from isogloss.recipes.folder import RunFolder, check, read_json
 from isogloss.recipes.methods import NEEDS_TARGET_LABELS
 from isogloss.recipes.outcome import finish
 from isogloss.recipes.planning import announce, announce_times
+from isogloss.recipes.reporting import report_again
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
 from isogloss.recipes.stages.averaging import average_seeds
@@ -150,6 +151,7 @@ def _carry_out(
     with locked(output):
         folder = RunFolder.open(output, config, record(data))
         if folder.is_done():
+            report_again(folder.root)
             return folder
         with folder.removed_if_in_vain():
             shop = make_workshop(config, folder, data, encoded, pad, max_length, progress)
