@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from isogloss.cluster import cluster
 from isogloss.errors import IsoglossError
 from isogloss.paper import distributed
 from isogloss.paper.distributed import RayEngine, limits_of, needs_of
@@ -52,7 +53,7 @@ class Listener(Progress):
 @pytest.fixture(scope="module")
 def two_workers() -> Iterator[None]:
     """A cluster that all tests here share; an engine uses the one that its program has joined."""
-    with distributed.cluster(None, 2):
+    with cluster(None, 2):
         yield
 
 
@@ -147,28 +148,6 @@ def test_e820_storage_that_is_not_shared(asked: Request, two_workers: None) -> N
     jobs = plan(asked, Progress()).jobs[:1]
     with pytest.raises(IsoglossError, match=r"^E820"):
         list(RayEngine().run(jobs, killed.elsewhere))
-
-
-@needs_ray
-def test_e818_no_cluster_at_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    import ray
-
-    def refuse(**_: Any) -> None:
-        raise ConnectionError("no route\nto it")
-
-    monkeypatch.setattr(ray, "is_initialized", lambda: False)
-    monkeypatch.setattr(ray, "init", refuse)
-    with (
-        pytest.raises(IsoglossError, match=r"^E818.*far:6379: no route to it"),
-        distributed.cluster("far:6379", None),
-    ):
-        pass
-
-
-def test_e817_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(distributed, "find_spec", lambda name: None)
-    with pytest.raises(IsoglossError, match=r"^E817.*pip install isogloss\[ray\]"):
-        RayEngine()
 
 
 def test_a_cell_asks_for_what_its_model_needs(asked: Request) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from isogloss.cluster import cluster, require_ray
 from isogloss.errors import IsoglossError
 from isogloss.paper.engine import Work
 from isogloss.paper.sizes import training_bytes
@@ -19,16 +17,6 @@ from isogloss.progress import Progress
 
 # How often a cell is begun whose worker dies.
 TRIES = 3
-# Records are small, and nothing else goes through Ray's store.
-_STORE = 100 * 1024**2
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_enable_metrics_collection": "0",
-    # Else workers give way to whatever else the machine does, which a run here would not.
-    "RAY_worker_niceness": "0",
-    # What a process that has no GPU says about it.
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-}
 
 
 class RayEngine:
@@ -54,8 +42,7 @@ class RayEngine:
         workers: int | None = None,
         progress: Progress | None = None,
     ) -> None:
-        if find_spec("ray") is None:
-            raise IsoglossError("E817")
+        require_ray()
         self.address, self.workers = address, workers
         self.progress = progress or Progress()
 
@@ -66,48 +53,14 @@ class RayEngine:
             IsoglossError: E818 where there is no such cluster, E820 where its machines write to
                 storage that this one does not see.
         """
+        # Else workers give way to whatever else the machine does, which a run here would not.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         with cluster(self.address, self.workers) as ray:
             self.progress.start("cells", len(jobs), "cells")
             for job, record in _Schedule(ray, jobs, work, self.progress).run():
                 self.progress.advance(1)
                 yield job, record
             self.progress.finish()
-
-
-@contextmanager
-def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
-    """The module `ray`, joined to a cluster that it leaves at the end.
-
-    A program that has joined one itself keeps it.
-
-    Raises:
-        IsoglossError: E818.
-    """
-    # Before the import, which reads them.
-    for name, value in _ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    import ray
-
-    if ray.is_initialized():
-        yield ray
-        return
-    local: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _STORE}
-    try:
-        ray.init(
-            address=address or "local",
-            include_dashboard=False if address is None else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            **({} if address else local),
-        )
-    # Ray raises errors of many kinds, which share no base class.
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise IsoglossError("E818", address=address or "here", reason=reason) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
 
 
 class _Schedule:
