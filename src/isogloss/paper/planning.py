@@ -176,5 +176,5 @@ def open_folder(request: Request) -> None:
         request.output.mkdir(parents=True, exist_ok=True)
     if not (request.output / SETTINGS).is_file():
         write_json(request.output / SETTINGS, request.settings())
-    for name in ("data", "cells"):
+    for name in ("data", "cells", "runs"):
         remove_unfinished(request.output / name)

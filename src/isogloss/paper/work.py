@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.atomic import temporary_beside
 from isogloss.data.loading import load
 from isogloss.errors import IsoglossError
 from isogloss.paper.corpora import CORPORA
@@ -58,7 +59,7 @@ class Job:
 
     @property
     def must_run_again(self) -> bool:
-        """Whether its models were removed and something needs them."""
+        """Whether a finished run's models were removed and something needs them."""
         return self.needs_models and not self.has_models
 
     def record_of(self, cell: Cell) -> Record | None:
@@ -142,8 +143,11 @@ def _attempt(job: Job, facts: Record, call: Any) -> Record:
 
 def _run(job: Job, progress: Progress) -> Record:
     """Prepare the rows, train and measure."""
-    if job.must_run_again:
-        shutil.rmtree(job.run_folder, ignore_errors=True)
+    if (job.run_folder / "metrics.json").is_file() and not job.has_models:
+        # Finished, and its models removed; one that was interrupted goes on.
+        gone = temporary_beside(job.run_folder)
+        job.run_folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
     cell, start = job.cell, job.cell.start
     if start is not None:
         before = job.record_of(start)
