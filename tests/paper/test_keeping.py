@@ -122,3 +122,27 @@ def test_room_on_disk(marc: Path, encoder: Path, tmp_path: Path) -> None:
     found = estimate(request)
     weights = (encoder / "model.safetensors").stat().st_size
     assert found["bytes"] == pytest.approx(11 * weights, rel=0.1)
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_only_a_finished_run_without_models_begins_anew(
+    marc: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finished: bool
+) -> None:
+    from isogloss.paper import work
+
+    job = plan(asked(marc, encoder, tmp_path / "out"), Progress()).jobs[0]
+    assert job.needs_models
+    checkpoint = job.run_folder / "stages" / "zero-shot" / "checkpoints" / "weights"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.touch()
+    if finished:
+        (job.run_folder / "metrics.json").touch()
+    there: list[bool] = []
+
+    def train(*_: object) -> work.Record:
+        there.append(checkpoint.exists())
+        return {"scores": {}}
+
+    monkeypatch.setattr(work, "train", train)
+    assert carry_out(job)["status"] == "done"
+    assert there == [not finished]
