@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
 from isogloss.paper.keeping import most_models
 from isogloss.paper.planning import Request, open_folder, plan
@@ -33,12 +34,13 @@ def estimate(request: Request, *, progress: Progress | None = None) -> dict[str,
     """
     progress = progress or Progress()
     grid = plan(request, progress)
-    open_folder(request)
     jobs, costs = [], []
-    for job in grid.jobs:
-        if job.cell.sides()["target"].place not in grid.missing:
-            jobs.append(job)
-            costs.append(cost_of(job, progress))
+    with locked(request.output):
+        open_folder(request)
+        for job in grid.jobs:
+            if job.cell.sides()["target"].place not in grid.missing:
+                jobs.append(job)
+                costs.append(cost_of(job, progress))
     totals: dict[str, int] = {}
     for cost in costs:
         for method, steps in cost.steps.items():

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from isogloss.data.locking import locked
 from isogloss.paper.engine import Engine, LocalEngine
 from isogloss.paper.figures import make_figures
 from isogloss.paper.keeping import Keeper
-from isogloss.paper.planning import Request, open_folder, plan
+from isogloss.paper.planning import Grid, Request, open_folder, plan
 from isogloss.paper.reporting import write_report
 from isogloss.paper.work import Record, carry_out
 from isogloss.progress import Progress
@@ -37,12 +38,18 @@ def reproduce(
     """
     progress = progress or Progress()
     grid = plan(request, progress)
-    open_folder(request)
+    with locked(request.output):
+        open_folder(request)
+        return _carry_out_grid(request, grid, engine or LocalEngine(progress), progress)
+
+
+def _carry_out_grid(
+    request: Request, grid: Grid, engine: Engine, progress: Progress
+) -> dict[str, Any]:
+    """`reproduce` in a folder that is held."""
     keeper = None if request.keep_models else Keeper(grid.jobs, grid.drawn)
     records: list[Record] = []
-    for number, (job, record) in enumerate(
-        (engine or LocalEngine(progress)).run(grid.jobs, carry_out), start=1
-    ):
+    for number, (job, record) in enumerate(engine.run(grid.jobs, carry_out), start=1):
         state = record["status"] if record["status"] == "done" else record["error"]
         progress.say(f"{number} of {len(grid.jobs)}: {job.cell.key}: {state}")
         records.append(record)
