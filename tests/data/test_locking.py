@@ -6,9 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from isogloss.data.locking import LOCK, check_free, locked
@@ -78,8 +80,8 @@ def test_a_killed_owner_leaves_a_stale_lock(tmp_path: Path) -> None:
     assert f"process {process.pid} " in str(error)
     process.send_signal(signal.SIGKILL)
     # Not waited for: it is a zombie until then.
-    assert process.stdout is not None
-    process.stdout.read()
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
     assert (tmp_path / LOCK).is_file()
     with locked(tmp_path):
         assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid()
