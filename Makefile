@@ -18,7 +18,7 @@ demo: $(READY) ## Adapt English sample reviews to German with the offline encode
 test: $(READY) ## Run the tests (minutes)
 	$(BIN)/python -m pytest -q
 
-test-all: $(READY) ## Run every test, the slow ones too
+test-all: $(READY) ## Run every test, the slow ones too (those of Ray where isogloss[ray] is installed)
 	$(BIN)/python -m pytest -q -m "not gpu"
 
 lint: $(READY) ## Check style, format and types

@@ -375,8 +375,6 @@ ERRORS: dict[str, str] = {
     "--fraction.",
     "E810": "{name} has no row with {label!r}, which the specification needs; give more rows "
     "(--fraction).",
-    "E811": "{name} is drawn from trained models by `{command}` and not by reproduce; make the "
-    "models with a table of the same corpus, and run `{command}` on the runs in its folder.",
     "E812": "{folder} holds something that is no reproduction; choose a new --output.",
     "E813": "There is no folder {folder}; give the folder of the corpora with --data, or --data "
     "hub.",
@@ -387,6 +385,10 @@ ERRORS: dict[str, str] = {
     "E817": "Ray is not installed; pip install isogloss[ray], or leave out --engine ray.",
     "E818": "No Ray cluster could be joined or started ({address}: {reason}); check --address, or "
     "leave it out for a cluster of this machine's own.",
+    "E819": "The worker of this cell died {times} times ({reason}); give the machine more memory "
+    "or fewer cells at a time, then run the same command again.",
+    "E820": "The workers' files do not arrive in {folder}; choose an --output on storage that all "
+    "machines of the cluster have under the same path.",
 }
 
 WARNINGS: dict[str, str] = {

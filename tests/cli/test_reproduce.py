@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 from isogloss.cli.app import app
 from isogloss.cli.reproduce import FAILED
 from isogloss.paper import work
+from isogloss.paper.measuring import MEASURES
 from isogloss.paper.specification import names
 from isogloss.paper.work import Job, Record
 from tests.paper.conftest import reviews, write_reviews
@@ -35,7 +36,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return {"scores": {"target": scores}, "prior": prior}
 
     monkeypatch.setattr(work, "train", train)
-    monkeypatch.setattr(work, "_shift", lambda *_: {"zero-shot": 2.0, "iwda": 1.0})
+    monkeypatch.setitem(MEASURES, "shift", lambda *_: {"zero-shot": 2.0, "iwda": 1.0})
     return tmp_path
 
 
@@ -99,7 +100,8 @@ def test_an_interruption_is_told_to_go_on(data: Path, monkeypatch: pytest.Monkey
         (["table1", "--output", "out"], "--data"),
         (["table1", "--data", "."], "--output"),
         (["table77", "--data", ".", "--output", "out"], "E800"),
-        (["figure2", "--data", ".", "--output", "out"], "isogloss analyze"),
+        (["table1", "--data", ".", "--output", "out", "--engine", "dask"], "none of local, ray"),
+        (["table1", "--data", ".", "--output", "out", "--address", "x:1"], "--engine ray"),
     ],
 )
 def test_what_is_wrong_is_one_line(arguments: list[str], words: str) -> None:

@@ -31,7 +31,7 @@ def test_one_zero_shot_model_serves_every_language_and_method() -> None:
             assert (cell.start.method, cell.start.language) == ("iwda", cell.language)
 
 
-@pytest.mark.parametrize("name", [n for n in names() if specification(n).made_by is None])
+@pytest.mark.parametrize("name", [n for n in names() if specification(n).draws != ("study",)])
 def test_everything_stands_behind_what_it_starts_from(name: str) -> None:
     seen: set[str] = set()
     for cell in cells_of(specification(name), Choices(), Wanted(sets=2)):
@@ -82,8 +82,8 @@ def test_the_shift_is_measured_whatever_comes_first() -> None:
     spec = specification("table2")
     part = dataclasses.replace(spec.parts[0], methods=("iwda+kd", "iwda", "zero-shot"))
     cells = cells_of(dataclasses.replace(spec, parts=(part,)), Choices(), Wanted(seeds=1))
-    assert {c.language for c in cells if c.measures_shift} == {"de", "es", "nl"}
-    assert {c.method for c in cells if c.measures_shift} == {"iwda"}
+    assert {c.language for c in cells if c.measures == ("shift",)} == {"de", "es", "nl"}
+    assert {c.method for c in cells if c.measures == ("shift",)} == {"iwda"}
 
 
 def test_a_job_can_be_sent_elsewhere(tmp_path: Path) -> None:

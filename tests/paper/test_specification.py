@@ -71,7 +71,7 @@ def test_a_specification_of_ones_own(tmp_path: Path) -> None:
         {"methods": ["magic"]},
         {"metric": "bleu"},
         {"preset": "fast"},
-        {"made_by": "magic"},
+        {"draws": ["magic"]},
         {"claims": ["all is well"]},
         {"shift": {"sets": 3}},
         {"shift": {"sets": 0, "rows": 10}},

@@ -15,7 +15,8 @@ from isogloss.cli.console import cell, duration, one_line, stdout, table
 from isogloss.cli.importing import importing
 
 LIST = "list"
-_PART, _TRAINING = "Part of the grid", "Training"
+_PART, _TRAINING, _WHERE = "Part of the grid", "Training", "Where it runs"
+ENGINES = ("local", "ray")
 
 
 def reproduce(
@@ -69,7 +70,9 @@ def reproduce(
     fraction: Annotated[
         float,
         typer.Option(
-            metavar="SHARE", help="Share of the training rows to take.", rich_help_panel=_TRAINING
+            metavar="SHARE",
+            help="Share of the rows to take; of a test side 500 at least.",
+            rich_help_panel=_TRAINING,
         ),
     ] = 1.0,
     max_steps: Annotated[
@@ -82,6 +85,31 @@ def reproduce(
             metavar="NAME",
             help="Settings of training (default: the paper's).",
             rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    keep_models: Annotated[
+        bool,
+        typer.Option(
+            "--keep-models",
+            help="Keep every model, also when no cell needs it any more.",
+            rich_help_panel=_WHERE,
+        ),
+    ] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="local|ray",
+            help="Who carries the cells out: this process, one after the other, or Ray "
+            "(isogloss[ray]), several at a time.",
+            rich_help_panel=_WHERE,
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Of a Ray cluster to join (default: one on this machine alone).",
+            rich_help_panel=_WHERE,
         ),
     ] = None,
     dry_run: Annotated[
@@ -108,10 +136,12 @@ def reproduce(
             raise typer.BadParameter("is needed to reproduce something", param_hint=option)
     assert data is not None
     assert output is not None
+    check_engine(engine, address)
     with importing():
         from isogloss.cli.progress import shown_progress
+        from isogloss.paper.estimating import estimate
         from isogloss.paper.grid import Choices, Wanted
-        from isogloss.paper.reproduce import Request, estimate
+        from isogloss.paper.planning import Request
         from isogloss.paper.reproduce import reproduce as run
     request = Request(
         name=name,
@@ -120,9 +150,13 @@ def reproduce(
         choices=Choices(model=model, preset=preset, max_steps=max_steps),
         wanted=Wanted(languages=split(languages), methods=split(methods), seeds=seeds, sets=sets),
         fraction=fraction,
+        keep_models=keep_models,
     )
     with shown_progress(live=True) as progress:
-        result = (estimate if dry_run else run)(request, progress=progress)
+        if dry_run:
+            result = estimate(request, progress=progress)
+        else:
+            result = run(request, engine=engine_named(engine, address, progress), progress=progress)
     if as_json:
         typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
     elif dry_run:
@@ -135,6 +169,29 @@ def reproduce(
 
 # Some cells failed, though the rest is there.
 FAILED = 3
+
+
+def check_engine(engine: str, address: str | None) -> None:
+    """Refuse an engine that there is not, and an address that none would look at."""
+    if engine not in ENGINES:
+        raise typer.BadParameter(
+            f"{engine!r} is none of {', '.join(ENGINES)}", param_hint="--engine"
+        )
+    if address is not None and engine != "ray":
+        raise typer.BadParameter("is of a Ray cluster; add --engine ray", param_hint="--address")
+
+
+def engine_named(engine: str, address: str | None, progress: Any) -> Any:
+    """The engine, or None for the local one.
+
+    Raises:
+        IsoglossError: E817 where Ray is wanted and not installed.
+    """
+    if engine == "local":
+        return None
+    from isogloss.paper.distributed import RayEngine
+
+    return RayEngine(address, progress=progress)
 
 
 def split(names: str | None) -> tuple[str, ...] | None:
@@ -150,25 +207,15 @@ def show_list(*, as_json: bool) -> None:
     found = [specification(name) for name in names()]
     if as_json:
         rows = [
-            {
-                "name": one.name,
-                "title": one.title,
-                "seeds": one.seeds,
-                "command": command_of(one.made_by),
-            }
+            {"name": one.name, "title": one.title, "seeds": one.seeds, "draws": list(one.draws)}
             for one in found
         ]
         typer.echo(json.dumps(rows, indent=2))
         return
-    out = table("The paper's tables and figures", ["name", "shows", "made by"], kinds="ttt")
+    out = table("The paper's tables and figures", ["name", "shows"], kinds="tt")
     for one in found:
-        out.add_row(cell(one.name), cell(one.title), cell(command_of(one.made_by)))
+        out.add_row(cell(one.name), cell(one.title))
     stdout().print(out)
-
-
-def command_of(made_by: str | None) -> str:
-    """The command that makes a table or figure."""
-    return "isogloss analyze" if made_by == "analyze" else "isogloss reproduce"
 
 
 def show_estimate(found: Mapping[str, Any]) -> None:
@@ -189,6 +236,11 @@ def show_estimate(found: Mapping[str, Any]) -> None:
 def estimate_sentences(found: Mapping[str, Any]) -> list[str]:
     """What to say below the grid."""
     lines = [f"{place}: left out, {why}" for place, why in found["missing"].items()]
+    if found["bytes"]:
+        lines.append(
+            f"Up to {found['bytes'] / 1e9:,.1f} GB on disk at once, for {found['models']:,} models "
+            "and checkpoints, cell after cell; rows and predictions come on top."
+        )
     if found["why"] is not None:
         return [*lines, f"Nothing was timed, so there is no estimate of the time: {found['why']}"]
     paces = found["seconds_per_step"].items()
@@ -211,9 +263,9 @@ def show_report(report: Mapping[str, Any]) -> None:
     console.print(Text(f"{report['done']} of {total} cells are finished."))
     for one in report["failed"]:
         console.print(Text(one_line(f"failed   {one['key']}: {one['error']}")), soft_wrap=True)
-    for study in report["studies"]:
-        for path in study["files"]:
-            console.print(Text(one_line(f"study    {path}")), soft_wrap=True)
+    for figure in (*report["studies"], *report["layers"]):
+        for path in figure["files"]:
+            console.print(Text(one_line(f"figure   {path}")), soft_wrap=True)
     for end, path in report["files"].items():
         console.print(Text(one_line(f"{end:8} {path}")), soft_wrap=True)
 

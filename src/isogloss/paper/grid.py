@@ -49,7 +49,8 @@ class Cell:
         preset: of the run.
         shift: of the specification.
         number: of the target's set, where it is at another class balance.
-        measures_shift: whether its stages' conditional feature shift is measured.
+        measures: what is measured beside the scores: "shift" of the last layer, from stage to
+            stage, and "layers", the shift in all of them.
     """
 
     part: Part
@@ -60,7 +61,7 @@ class Cell:
     preset: str
     shift: ShiftSets | None = None
     number: int | None = None
-    measures_shift: bool = False
+    measures: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -83,16 +84,13 @@ class Cell:
             return None
         if stages[1:2] == ["iwda"] and self.method != "iwda":
             return self.with_method("iwda")
-        # One zero-shot model serves every language, and the presets have it in common.
-        preset = shared_preset(self.preset)
-        return Cell(
-            part=self.part,
-            language=SOURCE,
-            method="zero-shot",
-            seed=self.seed,
-            model=self.model,
-            preset=preset,
-        )
+        return source_cell(self.part, self.seed, self.model, self.preset)
+
+    @property
+    def encoder(self) -> str:
+        """The model as `isogloss adapt` takes it."""
+        known = MODELS.get(self.model)
+        return self.model if known is None else known.id
 
     def with_method(self, method: str) -> Cell:
         """The same target under another method."""
@@ -135,7 +133,7 @@ class Cell:
             target=str(files["target"]),
             test=str(files["test"]),
             task=CORPORA[self.part.corpus].kind,
-            model=self.model if known is None else known.id,
+            model=self.encoder,
             recipe=METHODS[self.method],
             preset=self.preset,
             seed=self.seed,
@@ -144,6 +142,18 @@ class Cell:
             tensorboard=False,
             **settings,
         )
+
+
+def source_cell(part: Part, seed: int, model: str, preset: str) -> Cell:
+    """The zero-shot model, which serves every language and which presets have in common."""
+    return Cell(
+        part=part,
+        language=SOURCE,
+        method="zero-shot",
+        seed=seed,
+        model=model,
+        preset=shared_preset(preset),
+    )
 
 
 def shared_preset(preset: str) -> str:
@@ -188,7 +198,7 @@ def cells_of(spec: Specification, choices: Choices, wanted: Wanted) -> list[Cell
             for cell in _of_part(spec, part, seed, choices, wanted):
                 for needed in _with_starts(cell):
                     # One that another starts from is the same run, measured more or less.
-                    if needed.key not in cells or needed.measures_shift:
+                    if needed.key not in cells or needed.measures:
                         cells[needed.key] = needed
     return list(cells.values())
 
@@ -197,20 +207,13 @@ def _of_part(
     spec: Specification, part: Part, seed: int, choices: Choices, wanted: Wanted
 ) -> Iterator[Cell]:
     preset = choices.preset or spec.preset
-    if spec.made_by == "study":
+    if spec.draws == ("study",):
         if wanted.languages is not None and not set(wanted.languages) & set(part.languages):
             return
-        yield Cell(
-            part=part,
-            language=SOURCE,
-            method="zero-shot",
-            seed=seed,
-            model=choices.model or spec.model,
-            preset=shared_preset(preset),
-        )
+        yield source_cell(part, seed, choices.model or spec.model, preset)
         return
     numbers: Sequence[int | None] = [None]
-    if spec.shift is not None:
+    if spec.shift is not None and "study" not in spec.draws:
         numbers = range(spec.shift.sets if wanted.sets is None else wanted.sets)
     for language in part.languages:
         if wanted.languages is not None and language not in wanted.languages:
@@ -228,9 +231,14 @@ def _of_part(
                     preset=preset if method.startswith("iwda") else shared_preset(preset),
                     shift=spec.shift,
                     number=number,
-                    measures_shift="shift-reduction" in spec.claims
-                    and method in ("iwda", "iwda-oracle"),
+                    measures=measures_of(spec, method),
                 )
+
+
+def measures_of(spec: Specification, method: str) -> tuple[str, ...]:
+    """What a table or figure wants of a method's models beside their scores."""
+    reduces = "shift-reduction" in spec.claims and method in ("iwda", "iwda-oracle")
+    return ("shift",) * reduces + ("layers",) * ("layers" in spec.draws)
 
 
 def _with_starts(cell: Cell) -> list[Cell]:

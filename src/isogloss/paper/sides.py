@@ -29,6 +29,8 @@ from isogloss.tasks import make_task
 DATA_SEED = 0
 # Training rows of a target at another class balance, at most; the paper does not say how many.
 SHIFTED_ROWS = 20_000
+# Fewer test rows say little, so that many are taken where the fraction would leave fewer.
+LEAST_TEST_ROWS = 500
 _BATCH = 10_000
 
 
@@ -39,7 +41,7 @@ class DataPlan:
     Attributes:
         where: a folder, or `"hub"`.
         root: folder of the prepared files.
-        fraction: of all training rows, in (0, 1].
+        fraction: of all rows, in (0, 1].
     """
 
     where: str
@@ -129,13 +131,19 @@ def chosen(rows: Dataset, plan: DataPlan, side: Side) -> Dataset:
                 name=name,
             )
         )
-    elif side.split == "train" and plan.fraction < 1.0:
-        rows = rows.select(share_of_rows(len(rows), plan.fraction, seed=DATA_SEED))
+    elif plan.fraction < 1.0 and (side.split == "train" or side.number is None):
+        share = plan.fraction if side.split == "train" else test_share(len(rows), plan.fraction)
+        rows = rows.select(share_of_rows(len(rows), share, seed=DATA_SEED))
     if side.is_source:
         rows = source_rows(rows, part, name)
     if side.number is not None and side.shift is not None:
         rows = rows.select(shifted(rows, plan, side, side.shift, side.number))
     return rows
+
+
+def test_share(rows: int, fraction: float) -> float:
+    """The share of test rows to take: the fraction, or what makes `LEAST_TEST_ROWS`."""
+    return min(1.0, max(fraction, LEAST_TEST_ROWS / max(1, rows)))
 
 
 def source_rows(rows: Dataset, part: Part, name: str) -> Dataset:
@@ -152,7 +160,9 @@ def source_rows(rows: Dataset, part: Part, name: str) -> Dataset:
 
 def shifted(rows: Dataset, plan: DataPlan, side: Side, shift: ShiftSets, number: int) -> np.ndarray:
     """Indices of a target's rows at the class balance of a numbered set."""
-    most = max(1, round(SHIFTED_ROWS * plan.fraction)) if side.split == "train" else shift.rows
+    most = max(1, round(SHIFTED_ROWS * plan.fraction))
+    if side.split == "test":
+        most = round(shift.rows * test_share(shift.rows, plan.fraction))
     corpus = CORPORA[side.part.corpus]
     if corpus.kind == "token":
         return tilted_sentences(rows["tags"], number, most, seed=DATA_SEED)

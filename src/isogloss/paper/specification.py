@@ -41,7 +41,8 @@ CLAIMS = (
     "shift-reduction",
     "prior-correction",
 )
-COMMANDS = ("study", "analyze")
+# Scores by shift over many sets, and the shift of every layer.
+DRAWS = ("study", "layers")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ class Specification:
         seeds: trainings of each cell.
         parts: what is run.
         claims: of the paper, that it is evidence for.
-        made_by: the command that makes it from trained models; None: `reproduce` itself.
+        draws: what is drawn of the trained models, of `DRAWS`; empty: a table alone.
         shift: the targets' class balances; None: each target as it is.
         note: what to know about it.
     """
@@ -110,7 +111,7 @@ class Specification:
     seeds: int
     parts: tuple[Part, ...]
     claims: tuple[str, ...] = ()
-    made_by: str | None = None
+    draws: tuple[str, ...] = ()
     shift: ShiftSets | None = None
     note: str = ""
 
@@ -164,9 +165,10 @@ def read_specification(path: Path) -> Specification:
         reader.count(shift.rows, "shift.rows")
     claims = reader.among(values.get("claims", ()), CLAIMS, "claims")
     reader.among([values["preset"]], PRESETS, "preset")
-    reader.among([values.get("made_by")], (None, *COMMANDS), "made_by")
+    draws = reader.among(values.get("draws", ()), DRAWS, "draws")
     reader.count(values["seeds"], "seeds")
-    return Specification(**{**values, "parts": tuple(parts), "claims": claims, "shift": shift})
+    read = {"parts": tuple(parts), "claims": claims, "draws": draws, "shift": shift}
+    return Specification(**{**values, **read})
 
 
 class _Reader:

@@ -118,7 +118,7 @@ def cost_of(job: Job, progress: Progress | None = None) -> Cost:
     cell = job.cell
     record = job.record_of(cell)
     stages: Sequence[Stage] = trained_stages(cell)
-    if record is not None and record["status"] == "done":
+    if record is not None and record["status"] == "done" and not job.must_run_again:
         stages = ()
     if not stages:
         return Cost(cell=cell, steps={})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
@@ -162,7 +165,7 @@ def facts_of(report: dict[str, Any]) -> list[tuple[str, str]]:
         "model": report["model"],
         "preset": report["preset"],
         "data": chosen["data"],
-        "share of the training rows": f"{chosen['fraction']:g}",
+        "share of the rows": f"{chosen['fraction']:g}",
         "steps of a stage, at most": chosen["max_steps"] or "as the preset says",
         "cells": f"{report['done']} finished, {len(report['failed'])} failed",
     }
@@ -183,12 +186,26 @@ def cautions_of(report: dict[str, Any]) -> list[str]:
     return out
 
 
-def as_markdown(report: dict[str, Any], tables: Sequence[Table]) -> str:
-    """The reproduction as Markdown; all text in it is inert."""
+def as_markdown(
+    report: dict[str, Any],
+    tables: Sequence[Table],
+    pictures: Sequence[tuple[str, Path]] = (),
+    folder: Path = Path(),
+) -> str:
+    """The reproduction as Markdown; all text in it is inert.
+
+    Args:
+        report: as `reproduce` gives it.
+        tables: one below the other.
+        pictures: what each shows, and its file.
+        folder: that the text is for, which links to files start from.
+    """
     lines = [f"# {safe(report['name'])}: {safe(report['title'])}", ""]
     lines += [f"{safe(text)}\n" for text in (*cautions_of(report), report["note"]) if text]
     for table in tables:
         lines += [f"## {safe(table.title)}", "", *markdown_rows(table), ""]
+    for title, path in pictures:
+        lines += [f"![{safe(title)}]({quote(path.relative_to(folder).as_posix())})", ""]
     lines += ["## Made with", ""]
     lines += [f"* {safe(name)}: {safe(value)}" for name, value in facts_of(report)]
     if report["failed"]:
@@ -204,8 +221,16 @@ def markdown_rows(table: Table) -> list[str]:
     return [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)]
 
 
-def as_html(report: dict[str, Any], tables: Sequence[Table]) -> str:
-    """The reproduction as a page that needs no other file; all text in it is escaped."""
+def as_html(
+    report: dict[str, Any], tables: Sequence[Table], pictures: Sequence[tuple[str, Path]] = ()
+) -> str:
+    """The reproduction as a page that needs no other file; all text in it is escaped.
+
+    Args:
+        report: as `reproduce` gives it.
+        tables: one below the other.
+        pictures: what each shows, and its SVG file.
+    """
     environment = Environment(
         loader=PackageLoader("isogloss.paper"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -213,6 +238,11 @@ def as_html(report: dict[str, Any], tables: Sequence[Table]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    drawn = [(title, base64.b64encode(path.read_bytes()).decode()) for title, path in pictures]
     return environment.get_template("reproduction.html").render(
-        report=report, tables=tables, facts=facts_of(report), cautions=cautions_of(report)
+        report=report,
+        tables=tables,
+        pictures=drawn,
+        facts=facts_of(report),
+        cautions=cautions_of(report),
     )

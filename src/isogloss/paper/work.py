@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 import warnings
 from collections import Counter
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.atomic import temporary_beside
 from isogloss.data.loading import load
 from isogloss.errors import IsoglossError
 from isogloss.paper.corpora import CORPORA
 from isogloss.paper.grid import SOURCE, Cell
+from isogloss.paper.measuring import MEASURES
 from isogloss.paper.sides import DataPlan, prepared
 from isogloss.paper.specification import METHODS
 from isogloss.progress import Progress
@@ -24,8 +27,6 @@ Record = dict[str, Any]
 
 # Methods whose score on the source's own test rows the paper has.
 _TESTED_ON_SOURCE = ("st", "kd", "iwda", "iwda+kd", "iwda+st", "iwda-oracle", "iwda-unweighted")
-# Of the bootstrap of a shift, whose interval no table shows.
-_REPLICATES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,17 +38,29 @@ class Job:
         plan: where its rows are.
         root: the output folder of the reproduction.
         max_steps: of each stage, at most.
+        needs_models: whether the run is made again where it was done and its models removed.
     """
 
     cell: Cell
     plan: DataPlan
     root: Path
     max_steps: int | None = None
+    needs_models: bool = False
 
     @property
     def run_folder(self) -> Path:
         """The folder of its run."""
         return self.root / "runs" / self.cell.key
+
+    @property
+    def has_models(self) -> bool:
+        """Whether the models of its run are on disk."""
+        return (self.run_folder / "model").is_dir()
+
+    @property
+    def must_run_again(self) -> bool:
+        """Whether a finished run's models were removed and something needs them."""
+        return self.needs_models and not self.has_models
 
     def record_of(self, cell: Cell) -> Record | None:
         """What is known of a cell, or None."""
@@ -72,10 +85,22 @@ def carry_out(job: Job, progress: Progress | None = None) -> Record:
     Returns:
         `key`, `method`, `language`, `seed`, `number` and `status`, "done" or "failed"; if failed
         `error`; if done `scores` (of `target`, and where the paper has it of `english`), `prior`,
-        `steps`, `seconds` and, if it is asked for, `shift`.
+        `steps`, `seconds` and, if they are asked for, `shift` and `layers`.
     """
-    cell = job.cell
-    facts = {
+    cell, facts = job.cell, facts_of(job.cell)
+    record = job.record_of(cell)
+    if record is None or record["status"] != "done" or job.must_run_again:
+        record = _attempt(job, facts, lambda: _run(job, progress or Progress()))
+    if record["status"] == "done":
+        for name in cell.measures:
+            if name not in record:
+                record = _measured(job, record, name, progress)
+    return record
+
+
+def facts_of(cell: Cell) -> Record:
+    """What a cell's record says of it whatever comes out."""
+    return {
         "key": cell.key,
         "corpus": cell.part.corpus,
         "method": cell.method,
@@ -83,16 +108,25 @@ def carry_out(job: Job, progress: Progress | None = None) -> Record:
         "seed": cell.seed,
         "number": cell.number,
     }
-    record = job.record_of(cell)
-    if record is None or record["status"] != "done":
-        record = _attempt(job, facts, lambda: _run(job, progress or Progress()))
-    if record["status"] == "done" and cell.measures_shift and "shift" not in record:
-        done = record
-        record = _attempt(job, done, lambda: {"shift": _shift(job, progress)})
-        if record["status"] != "done":
-            # The score stands; the shift is tried again by the next call.
-            return job.keep({**done, "shift_error": record["error"]})
-    return record
+
+
+def keep_failure(job: Job, error: str, **more: str) -> Record:
+    """Write the record of a cell that failed."""
+    return job.keep({**facts_of(job.cell), "status": "failed", "error": error, **more})
+
+
+def _measured(job: Job, record: Record, name: str, progress: Progress | None) -> Record:
+    """A record with a measure of the run's models, or with why there is none."""
+
+    def call() -> Record:
+        files = {side: prepared(job.plan, one) for side, one in job.cell.sides().items()}
+        return {name: MEASURES[name](job.cell, job.run_folder, files, progress)}
+
+    found = _attempt(job, record, call)
+    if found["status"] == "done":
+        return found
+    # The scores stand; the measure is tried again by the next call.
+    return job.keep({**record, f"{name}_error": found["error"]})
 
 
 def _attempt(job: Job, facts: Record, call: Any) -> Record:
@@ -100,16 +134,20 @@ def _attempt(job: Job, facts: Record, call: Any) -> Record:
     try:
         return job.keep({**facts, **call(), "status": "done"})
     except IsoglossError as error:
-        return job.keep({**facts, "status": "failed", "error": str(error)})
+        return keep_failure(job, str(error))
     # Whatever it is, the other cells go on, and the record says where to look.
     except Exception as error:
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        trace = traceback.format_exc()
-        return job.keep({**facts, "status": "failed", "error": why, "traceback": trace})
+        return keep_failure(job, why, traceback=traceback.format_exc())
 
 
 def _run(job: Job, progress: Progress) -> Record:
     """Prepare the rows, train and measure."""
+    if (job.run_folder / "metrics.json").is_file() and not job.has_models:
+        # Finished, and its models removed; one that was interrupted goes on.
+        gone = temporary_beside(job.run_folder)
+        job.run_folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
     cell, start = job.cell, job.cell.start
     if start is not None:
         before = job.record_of(start)
@@ -188,27 +226,4 @@ def _priors(
         "true": [counts[label] / total for label in found["labels"]],
         "estimate": found["estimate"],
         "training": stage.get("training_prior"),
-    }
-
-
-def _shift(job: Job, progress: Progress | None) -> dict[str, float]:
-    """Conditional feature shift of each of the run's stages, on test rows of both languages.
-
-    References:
-        Xian, Ji & Zhao, ICLR 2022, eqs. 1 and 2.
-    """
-    from isogloss.recipes.analyze import AnalysisSettings, analyze
-
-    files = {name: prepared(job.plan, side) for name, side in job.cell.sides().items()}
-    report = analyze(
-        job.run_folder,
-        files["english"],
-        files["test"],
-        settings=AnalysisSettings(layers=("features",), replicates=_REPLICATES),
-        stages=("zero-shot", stage_names(METHODS[job.cell.method])[-1]),
-        progress=progress,
-    )
-    return {
-        model["name"]: model["layers"][0]["conditional"]["l1"]["value"]
-        for model in report["models"]
     }

@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from isogloss.plots.saving import save_plot
+from isogloss.plots.panels import save_panels
 from isogloss.plots.style import (
     INK,
     MUTED,
@@ -23,11 +21,9 @@ from isogloss.plots.style import (
     marker,
     name_series,
     percent,
-    plot_style,
     styled,
 )
 
-FORMATS = ("png", "svg")
 SCORES = {"macro_f1": "macro-F1", "f1": "entity F1", "accuracy": "accuracy"}
 # Points in a picture; more would only hide each other and make the SVG large.
 MOST_POINTS = 2_000
@@ -206,16 +202,8 @@ def draw_study(
     named = {_group(key, columns): found for key, found in columns.items()}
     panels = _panels(named, score)
     across = 2 if len(panels) <= 4 else 3
-    down = -(-len(panels) // across)
-    with plot_style():
-        figure = Figure(figsize=(5.0 * across, 3.7 * down), dpi=100, layout="constrained")
-        FigureCanvasAgg(figure)
-        for place, draw in enumerate(panels, start=1):
-            draw(ax=figure.add_subplot(down, across, place))
-    paths = [folder / f"study.{format}" for format in FORMATS]
-    for path in paths:
-        save_plot(figure, path)
-    return paths
+    rows = [panels[start : start + across] for start in range(0, len(panels), across)]
+    return save_panels(rows, folder / "study", panel=(5.0, 3.7))
 
 
 def _panels(named: Mapping[str, Mapping[str, np.ndarray]], score: str) -> list[partial[Axes]]:

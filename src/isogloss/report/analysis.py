@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 
 from isogloss.analysis.curves import Kind, layer_curves
 from isogloss.plots.layers import plot_layer_curves
+from isogloss.plots.panels import FORMATS
 from isogloss.plots.saving import save_plot
 
 VIEWS = {"cls": "[CLS]", "mean": "mean of tokens", "active": "active tokens"}
-_FORMATS = ("png", "svg")
 
 
 def draw_analysis(report: Mapping[str, Any], stem: Path) -> tuple[Path, ...]:
@@ -50,7 +50,7 @@ def draw_analysis(report: Mapping[str, Any], stem: Path) -> tuple[Path, ...]:
             )
             title = f"{VIEWS[view]}{note}" if row == 0 else ""
             plot_layer_curves(curves, ylabel=label, title=title, ax=panels[row][column])
-    paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in _FORMATS)
+    paths = tuple(stem.with_name(f"{stem.name}.{ending}") for ending in FORMATS)
     for path in paths:
         save_plot(figure, path)
     return paths
