@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from isogloss.errors import IsoglossError
-from isogloss.paper.grid import Cell, Choices, Wanted, cells_of
+from isogloss.paper.grid import Cell, Choices, Wanted, as_wanted, cells_of
 from isogloss.paper.sides import DataPlan
 from isogloss.paper.specification import names, specification
 from isogloss.paper.work import Job
@@ -96,12 +96,37 @@ def test_a_job_can_be_sent_elsewhere(tmp_path: Path) -> None:
     ("wanted", "text"),
     [
         (Wanted(languages=("fr",)), "language 'fr'; choose among de, es, nl"),
-        (Wanted(methods=("st",)), "method 'st'"),
+        (Wanted(methods=("magic",)), "method 'magic'"),
     ],
 )
-def test_e806_what_the_table_has_not(wanted: Wanted, text: str) -> None:
+def test_e806_what_there_is_not(wanted: Wanted, text: str) -> None:
     with pytest.raises(IsoglossError, match=f"^E806: table2 has no {text}"):
         cells_of(specification("table2"), Choices(), wanted)
+
+
+def test_languages_and_methods_beyond_the_papers_are_run_too() -> None:
+    wanted = Wanted(languages=("ur", "sw"), methods=("iwda", "kd"))
+    spec = as_wanted(specification("table3"), wanted)
+    assert spec.parts[0].languages == ("bn", "my", "ur", "sw")
+    assert spec.parts[0].methods[-1] == "kd"
+    found = {(cell.language, cell.method) for cell in cells_of(spec, Choices(), wanted)}
+    assert found == {
+        ("en", "zero-shot"), ("ur", "iwda"), ("ur", "kd"), ("sw", "iwda"), ("sw", "kd")
+    }  # fmt: skip
+
+
+def test_what_the_paper_has_somewhere_is_asked_of_that_part_alone() -> None:
+    """German is CoNLL's in figure 3, though MARC has it; Spanish is nobody's, and both have it."""
+    both = specification("figure3")
+    german = as_wanted(both, Wanted(languages=("de",)))
+    assert [part.languages for part in german.parts] == [("ja",), ("de",)]
+    spanish = as_wanted(both, Wanted(languages=("es",)))
+    assert [part.languages for part in spanish.parts] == [("ja", "es"), ("de", "es")]
+
+
+def test_a_corpus_without_the_language_is_left_alone() -> None:
+    french = as_wanted(specification("figure3"), Wanted(languages=("fr",)))
+    assert [part.languages for part in french.parts] == [("ja", "fr"), ("de",)]
 
 
 @pytest.mark.parametrize("wanted", [Wanted(seeds=0), Wanted(sets=-1)])

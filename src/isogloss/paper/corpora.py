@@ -1,4 +1,4 @@
-"""The paper's four corpora: their languages and labels, where files of them lie, their licences."""
+"""Corpora: the paper's four and a stand-in; where files of them lie, their labels and licences."""
 
 from __future__ import annotations
 
@@ -98,6 +98,10 @@ WIKIANN_LANGUAGES = (
     "hi", "hu", "id", "it", "ja", "jv", "ka", "kk", "ko", "ml", "mr", "ms", "my", "nl",
     "pt", "ru", "sw", "ta", "te", "th", "tl", "tr", "ur", "vi", "yo", "zh",
 )  # fmt: skip
+TWEETS = {
+    "en": "english", "ar": "arabic", "de": "german", "es": "spanish", "fr": "french",
+    "hi": "hindi", "it": "italian", "pt": "portuguese",
+}  # fmt: skip
 _PARQUET = "refs/convert/parquet"
 _TAG_COLUMNS = {"tokens": ("tokens", "words"), "tags": ("tags", "ner_tags", "labels")}
 
@@ -243,6 +247,26 @@ CORPORA = {
             ),
         ),
         hub={code: HubPlace(id="facebook/xnli", config=code) for code in XNLI_LANGUAGES},
+    ),
+    # Not the paper's: single texts in balance, for its studies of shift without MARC.
+    "tweets": Corpus(
+        title="UMSAB, sentiment of tweets (Barbieri et al. 2022)",
+        kind="sequence",
+        languages=tuple(TWEETS),
+        labels=("negative", "neutral", "positive"),
+        licence="the tweets' own corpora, for research",
+        columns={"text": ("text",), "label": ("label",)},
+        same={"0": "negative", "1": "neutral", "2": "positive"},
+        layouts=(
+            *usual("csv", "tsv", form="maybe-headerless"),
+            *usual("jsonl", "parquet"),
+        ),
+        hub={
+            code: HubPlace(
+                id="cardiffnlp/tweet_sentiment_multilingual", config=name, revision=_PARQUET
+            )
+            for code, name in TWEETS.items()
+        },
     ),
 }
 

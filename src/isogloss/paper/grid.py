@@ -187,8 +187,8 @@ def cells_of(spec: Specification, choices: Choices, wanted: Wanted) -> list[Cell
         wanted: part of it.
 
     Raises:
-        IsoglossError: E806 for a language or method that it has not, E808 for a number of seeds or
-            sets below 1.
+        IsoglossError: E806 for a language that its corpora have not or an unknown method, E808 for
+            a number of seeds or sets below 1.
     """
     check_wanted(spec, wanted)
     seeds = spec.seeds if wanted.seeds is None else wanted.seeds
@@ -249,16 +249,48 @@ def _with_starts(cell: Cell) -> list[Cell]:
     return chain
 
 
+def as_wanted(spec: Specification, wanted: Wanted) -> Specification:
+    """A table or figure with the languages and methods that are asked for beyond the paper's.
+
+    They have no published figure. A part of the table that has one of the paper's own takes it
+    alone; what none has, every part takes whose corpus has the language.
+
+    Args:
+        spec: as published.
+        wanted: part of it, or more than it.
+
+    Returns:
+        The specification, its parts' own languages and methods first.
+    """
+    languages = _beyond(wanted.languages, [code for part in spec.parts for code in part.languages])
+    methods = _beyond(wanted.methods, [name for part in spec.parts for name in part.methods])
+    parts = tuple(
+        dataclasses.replace(
+            part,
+            languages=(
+                *part.languages,
+                *(code for code in languages if code in CORPORA[part.corpus].languages[1:]),
+            ),
+            methods=(*part.methods, *(name for name in methods if name in METHODS)),
+        )
+        for part in spec.parts
+    )
+    return dataclasses.replace(spec, parts=parts)
+
+
+def _beyond(wanted: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    return [name for name in dict.fromkeys(wanted or ()) if name not in known]
+
+
 def check_wanted(spec: Specification, wanted: Wanted) -> None:
-    """Refuse what the table or figure has not.
+    """Refuse what there is not.
 
     Raises:
-        IsoglossError: E806, E808.
+        IsoglossError: E806 for a language that no corpus of the table or figure has and for an
+            unknown method, E808.
     """
-    has = {
-        "language": [code for part in spec.parts for code in part.languages],
-        "method": [method for part in spec.parts for method in part.methods],
-    }
+    codes = [code for part in spec.parts for code in CORPORA[part.corpus].languages[1:]]
+    has = {"language": codes, "method": list(METHODS)}
     for kind, names in (("language", wanted.languages), ("method", wanted.methods)):
         for name in names or ():
             if name not in has[kind]:

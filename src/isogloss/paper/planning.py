@@ -11,7 +11,7 @@ from typing import Any
 from isogloss.data.atomic import naming, remove_unfinished
 from isogloss.errors import IsoglossError, warn
 from isogloss.paper.corpora import CORPORA
-from isogloss.paper.grid import SOURCE, Choices, Wanted, cells_of
+from isogloss.paper.grid import SOURCE, Choices, Wanted, as_wanted, cells_of
 from isogloss.paper.keeping import with_models_where_needed
 from isogloss.paper.local import find
 from isogloss.paper.reading import HUB
@@ -82,7 +82,7 @@ def plan(request: Request, progress: Progress) -> Grid:
     if preset not in (None, *PRESETS):
         wanted = f"one of {', '.join(PRESETS)}"
         raise IsoglossError("E640", name="preset", value=preset, wanted=wanted)
-    spec = specification(request.name)
+    spec = as_wanted(specification(request.name), request.wanted)
     cells = cells_of(spec, request.choices, request.wanted)
     check_folder(request)
     data = DataPlan(where=request.data, root=request.output / "data", fraction=request.fraction)
