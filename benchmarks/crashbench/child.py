@@ -7,6 +7,7 @@ killed while they work and not while they start.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -86,6 +87,8 @@ def work(place: str, arguments: list[str], *, at: int, delay: float, number: int
         number: of the signal.
     """
     os.chdir(place)
+    # A job in the background ignores it from the start, and so would its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["ISOGLOSS_CACHE"] = str(Path(place, "cache"))
     said = os.open("stderr.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 2)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from isogloss.recipes.config import RunConfig
     from isogloss.recipes.evaluate import evaluate_file
     from isogloss.recipes.predict import predict_file
+    from isogloss.recipes.predict_shards import predict_shards
     from isogloss.recipes.prior import estimate_file_prior
     from isogloss.recipes.resample import resample_file
     from isogloss.recipes.study import StudySettings, study_files
@@ -78,6 +79,7 @@ _PLACES = {
     "fold_into_bias": "isogloss.models.bias",
     "load": "isogloss.data.loading",
     "predict_file": "isogloss.recipes.predict",
+    "predict_shards": "isogloss.recipes.predict_shards",
     "resample_file": "isogloss.recipes.resample",
     "select": "isogloss.recipes.choosing",
     "study_files": "isogloss.recipes.study",
@@ -117,6 +119,7 @@ __all__ = [
     "fold_into_bias",
     "load",
     "predict_file",
+    "predict_shards",
     "resample_file",
     "select",
     "study_files",

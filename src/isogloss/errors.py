@@ -197,10 +197,10 @@ ERRORS: dict[str, str] = {
     "E431": "There is no candidate to compare; give at least one.",
     "E432": "Two candidates are named {name!r}; give each a name of its own.",
     # 500 training and run folders
-    "E501": "The loss is no longer a finite number at step {step}, so the run has stopped; its "
-    "last good checkpoint, where it has one, is in {folder}; try a lower learning rate "
-    "(--set finetune.learning_rate=2e-5 or --set iwda.learning_rate=1e-5) or --set precision=fp32, "
-    "with a new --output.",
+    "E501": "The loss or its gradient is no longer a finite number at step {step} (its batch: "
+    "{rows}), so the run has stopped; its last good checkpoint, where it has one, is in {folder}; "
+    "try a lower learning rate (--set finetune.learning_rate=2e-5 or "
+    "--set iwda.learning_rate=1e-5) or --set precision=fp32, with a new --output.",
     "E510": "{name} is {value!r}, which is none of: {choices}.",
     "E511": "{name} is {value!r}; it must be at least {least}.",
     "E512": "The weighting {weighting!r} needs held-out rows to estimate from; give `estimate`, or "
@@ -271,6 +271,19 @@ ERRORS: dict[str, str] = {
     "it does not run there any more, delete {lock} and repeat the command.",
     "E548": "The checkpoint of step {step} cannot be written to {folder} ({reason}); free some "
     "space and repeat the command, which goes on from the checkpoint before.",
+    # 550 prediction of shards
+    "E550": "{folder} holds predictions that were made otherwise ({differing}); choose another "
+    "--output, or repeat the command that began it.",
+    "E551": "{folder} holds {name}, which is no prediction of a shard of this input; remove it or "
+    "choose another --output.",
+    "E552": "{path} has no Parquet file; name a folder of Parquet files, or a pattern in quotes.",
+    "E553": "{path} is a file, but predictions of shards are written to a folder; name one.",
+    "E554": "{name} was changed while it was read ({found} rows, where it had {expected}); repeat "
+    "the command.",
+    "E555": "The worker that labelled {name} died {times} times ({reason}); give the machine more "
+    "memory or fewer cores, then repeat the command, which goes on.",
+    "E556": "A run is made by one process, but {count} were started; leave out accelerate launch, "
+    "or call the trainers of isogloss from a program of your own, which may have several.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",

@@ -123,3 +123,21 @@ def test_the_terminal_is_handed_back_after_a_failure(monkeypatch: pytest.MonkeyP
     with pytest.raises(ZeroDivisionError):
         fail()
     assert not caught[0].bars.live.is_started
+
+
+def test_a_log_file_gets_a_line_a_minute_with_the_time_left(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    clock = Clock()
+    progress = LineProgress(clock=clock)
+    progress.start("predict", 1_000_000, "rows")
+    # What an earlier command did does not count for the pace.
+    progress.advance(400_000)
+    for _ in range(12):
+        clock.now += 10.0
+        progress.advance(2_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "predict: 1,000,000 rows",
+        "predict: 41 %, 200 rows/s, 49 min 0 s left",
+        "predict: 42 %, 200 rows/s, 48 min 0 s left",
+    ]

@@ -100,6 +100,16 @@ def test_finished_run_is_read_not_repeated(files: dict[str, Any], tmp_path: Path
     assert (tmp_path / "run" / "model" / "model.safetensors").stat().st_mtime_ns == stamp
 
 
+def test_report_that_a_killed_run_had_no_time_for_is_written(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "run", **files)
+    before = (tmp_path / "run" / "report.html").read_bytes()
+    (tmp_path / "run" / "report.html").unlink()
+    isogloss.adapt(output=tmp_path / "run", **files)
+    assert (tmp_path / "run" / "report.html").read_bytes() == before
+
+
 def test_finished_stage_is_not_trained_again(files: dict[str, Any], tmp_path: Path) -> None:
     isogloss.adapt(output=tmp_path / "run", **files)
     (tmp_path / "run" / "metrics.json").unlink()
@@ -270,6 +280,14 @@ def test_divergence_keeps_good_checkpoints_only(
     assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E501"
     kept = sorted(p.name for p in (tmp_path / "run/stages/zero-shot/checkpoints").iterdir())
     assert kept == ["checkpoint-2"]
+
+
+def test_one_of_several_processes_is_refused(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert code_of(lambda: isogloss.adapt(output=tmp_path / "run", **files)) == "E556"
+    assert not (tmp_path / "run").exists()
 
 
 def test_divergence_before_any_checkpoint_leaves_no_run(

@@ -113,6 +113,16 @@ def test_finished_stage_drops_its_checkpoints(tmp_path: Path) -> None:
     assert not (folder.stage("iwda") / "checkpoints").exists()
 
 
+def test_checkpoints_that_a_killed_run_had_no_time_to_drop_are_dropped(tmp_path: Path) -> None:
+    folder = RunFolder.open(tmp_path / "r", CONFIG, RECORD)
+    folder.finish_stage("iwda", {})
+    for name in ("iwda", "zero-shot"):
+        (folder.stage(name) / "checkpoints" / "checkpoint-1").mkdir(parents=True)
+    RunFolder.open(tmp_path / "r", CONFIG, RECORD)
+    assert not (folder.stage("iwda") / "checkpoints").exists()
+    assert (folder.stage("zero-shot") / "checkpoints" / "checkpoint-1").is_dir()
+
+
 def test_json_is_written_whole(tmp_path: Path) -> None:
     write_json(tmp_path / "a" / "x.json", {"größe": 1})
     assert read_json(tmp_path / "a" / "x.json") == {"größe": 1}

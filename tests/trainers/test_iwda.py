@@ -323,6 +323,7 @@ def test_the_order_of_the_rows_does_not_matter(tmp_path: Path) -> None:
     """Source and target rows may be mixed in a batch."""
     model = build(tmp_path, dropout=0.0, critic="mmd").model.eval()
     batch = next(iter(build(tmp_path, dropout=0.0).get_train_dataloader()))
+    del batch["examples"]
     rows = {name: batch[name] for name in ROWS}
     order = torch.randperm(len(rows["labels"]), generator=torch.Generator().manual_seed(0))
     mixed = {name: values[order] for name, values in rows.items()}

@@ -160,6 +160,7 @@ def test_in_its_turn_the_model_works_against_the_critic_as_well(tmp_path: Path) 
     gradients = []
     trainer = build(tmp_path, weighting="fixed", dropout=0.0)
     batch = next(iter(trainer.get_train_dataloader()))
+    del batch["examples"]
     for turn in ("model", "both"):
         trainer.model.zero_grad()
         torch.manual_seed(0)

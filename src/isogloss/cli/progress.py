@@ -1,4 +1,4 @@
-"""Progress on stderr: a bar or a table on a terminal, else one line a phase."""
+"""Progress on stderr: a bar or a table on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from isogloss.cli.live import LiveProgress
 from isogloss.cli.pace import Pace, describe_pace
 from isogloss.progress import Progress
 
+# Between two lines about a phase in a log file.
+LINE_SECONDS = 60.0
 # What a trainer logs -> what it is called on the screen.
 FIGURES = {
     "task_loss": "task loss",
@@ -93,11 +95,34 @@ class BarProgress(Progress):
 
 
 class LineProgress(Progress):
-    """One line a phase, for log files and pipes."""
+    """One line a phase, for log files and pipes; for a long one a line a minute, with its pace.
+
+    Args:
+        clock: seconds, rising.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._phase, self._unit, self._total, self._done = "", "", 0, 0
+        self._pace, self._said = Pace(clock), clock()
 
     def start(self, phase: str, total: int | None, unit: str) -> None:
         """Name the phase."""
+        self._phase, self._unit, self._total, self._done = phase, unit, total or 0, 0
+        self._pace, self._said = Pace(self._clock), self._clock()
         self.say(phase if total is None else f"{phase}: {total:,} {unit}")
+
+    def advance(self, amount: int, figures: Mapping[str, float] | None = None) -> None:
+        """Say how far it is, where a minute has gone by."""
+        self._done += amount
+        if amount or not self._done:
+            self._pace.mark(self._done)
+        if not self._total or self._clock() - self._said < LINE_SECONDS:
+            return
+        self._said = self._clock()
+        pace = describe_pace(self._pace.rate, self._unit, max(self._total - self._done, 0))
+        parts = [f"{self._phase}: {100 * self._done / self._total:.0f} %", pace]
+        self.say(", ".join(filter(None, parts)))
 
     def say(self, text: str) -> None:
         """Write one line."""

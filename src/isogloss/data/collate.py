@@ -31,12 +31,13 @@ class RowCollator:
 
         Args:
             examples: encoded examples (`input_ids`, `active`, optionally `token_type_ids`,
-                `labels` as long as `active`, and `is_target`).
+                `labels` as long as `active`, `is_target`, and `index` in their data set).
 
         Returns:
             `input_ids` and `attention_mask` (and `token_type_ids` where present), each (b, L);
             `active_rows` (n,), the example of each row; `active_positions` (n,), its token;
-            `labels` (n,), -100 where unknown; `is_target` (n,) bool.
+            `labels` (n,), -100 where unknown; `is_target` (n,) bool; `examples` (b,) where there
+            are indices: that of a source example, and -1 - that of a target example.
         """
         longest = max(len(example["input_ids"]) for example in examples)
         length = -(-longest // self.pad_to_multiple_of) * self.pad_to_multiple_of
@@ -54,6 +55,9 @@ class RowCollator:
             np.full(n, bool(e.get("is_target"))) for n, e in zip(counts, examples, strict=True)
         ]
         batch["is_target"] = torch.from_numpy(np.concatenate(sides))
+        if "index" in examples[0]:
+            signed = [-1 - e["index"] if e.get("is_target") else e["index"] for e in examples]
+            batch["examples"] = torch.tensor(signed)
         return batch
 
 

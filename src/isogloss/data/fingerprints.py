@@ -50,6 +50,19 @@ def file_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
+def folder_digest(folder: Path) -> str:
+    """The SHA-256 of a folder's files and their names, as 64 hexadecimal digits.
+
+    Files whose name begins with a dot do not count.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if not path.name.startswith("."):
+            digest.update(json.dumps([name, file_digest(path)]).encode())
+    return digest.hexdigest()
+
+
 def rows_digest(dataset: datasets.Dataset) -> str:
     """The SHA-256 of a data set's column names and rows, as 64 hexadecimal digits.
 

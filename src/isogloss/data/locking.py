@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
@@ -26,6 +27,8 @@ except ImportError:  # Windows
 LOCK = "lock.json"
 # Each failed attempt means that another process took or gave up the lock in between.
 _ATTEMPTS = 20
+# Seconds for the system to close the files of a process that was killed.
+_GRACE = 5.0
 
 
 @contextmanager
@@ -138,7 +141,7 @@ def _refuse_live(path: Path, descriptor: int) -> None:
             started=started,
             lock=path,
         )
-    if _is_alive(owner) or not _flock(descriptor):
+    if _is_alive(owner) or not _flock_in_time(descriptor):
         raise IsoglossError("E546", folder=path.parent, pid=owner["pid"], started=started)
 
 
@@ -198,6 +201,16 @@ def _birth(pid: int) -> str | None:
     except OSError:
         return None
     return f"{boot}/{ticks[19]}"
+
+
+def _flock_in_time(descriptor: int) -> bool:
+    """Take the system's lock of an owner that has ended: the system gives it up a little later."""
+    until = time.monotonic() + _GRACE
+    while not _flock(descriptor):
+        if time.monotonic() > until:
+            return False
+        time.sleep(_GRACE / 100)
+    return True
 
 
 def _flock(descriptor: int) -> bool:

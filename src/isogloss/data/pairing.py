@@ -38,8 +38,12 @@ class PairedDataset(Dataset[dict[str, Any]]):
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
         boundary = len(self.source)
-        source = rows_of(self.source, [i for i in indices if i < boundary])
-        target = rows_of(self.target, [i - boundary for i in indices if i >= boundary])
+        sides = (
+            [i for i in indices if i < boundary],
+            [i - boundary for i in indices if i >= boundary],
+        )
+        source = numbered_rows_of(self.source, sides[0])
+        target = numbered_rows_of(self.target, sides[1])
         for example in target:
             example["is_target"] = True
         return source + target
@@ -52,6 +56,14 @@ def rows_of(dataset: Any, indices: Sequence[int]) -> list[dict[str, Any]]:
     columns = dataset[list(indices)]
     names = list(columns)
     return [dict(zip(names, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def numbered_rows_of(dataset: Any, indices: Sequence[int]) -> list[dict[str, Any]]:
+    """As `rows_of`, each with its index as `index`, so that an error can name it."""
+    examples = rows_of(dataset, indices)
+    for example, index in zip(examples, indices, strict=True):
+        example["index"] = index
+    return examples
 
 
 class SeededBatchSampler(Sampler[list[int]]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from transformers import set_seed
 
 from isogloss.data.cache import cache_folder
 from isogloss.data.locking import check_free, locked
-from isogloss.errors import noted_warnings
+from isogloss.errors import IsoglossError, noted_warnings
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
@@ -25,6 +26,7 @@ from isogloss.recipes.folder import RunFolder, check, read_json
 from isogloss.recipes.methods import NEEDS_TARGET_LABELS
 from isogloss.recipes.outcome import finish
 from isogloss.recipes.planning import announce, announce_times
+from isogloss.recipes.reporting import report_again
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
 from isogloss.recipes.stages.averaging import average_seeds
@@ -132,6 +134,7 @@ def _carry_out(
     said: Sequence[str],
 ) -> RunFolder:
     """`run` with resolved settings; `said` is what it has warned of so far."""
+    check_alone()
     check(output, config)
     check_free(output)
     check_settings(config)
@@ -148,12 +151,24 @@ def _carry_out(
     with locked(output):
         folder = RunFolder.open(output, config, record(data))
         if folder.is_done():
+            report_again(folder.root)
             return folder
         with folder.removed_if_in_vain():
             shop = make_workshop(config, folder, data, encoded, pad, max_length, progress)
             run_stages(shop)
             finish(shop, data, given, said)
     return folder
+
+
+def check_alone() -> None:
+    """Refuse to be one of several processes, which would all write the same folder.
+
+    Raises:
+        IsoglossError: E556.
+    """
+    count = int(os.environ.get("WORLD_SIZE") or 1)
+    if count > 1:
+        raise IsoglossError("E556", count=count)
 
 
 def make_workshop(

@@ -65,7 +65,7 @@ class RunFolder:
                 write_json(root / RECORD, record)
                 config.save(root / CONFIG)
         folder._compare(record)
-        remove_unfinished(root)
+        folder._tidy()
         return folder
 
     def _compare(self, record: Mapping[str, Any]) -> None:
@@ -125,7 +125,16 @@ class RunFolder:
                 if path.name != "checkpoints":
                     sync_tree(path)
         write_json(self.stage(name) / DONE, result)
+        self._drop_checkpoints(name)
+
+    def _drop_checkpoints(self, name: str) -> None:
         shutil.rmtree(self.stage(name) / "checkpoints", ignore_errors=True)
+
+    def _tidy(self) -> None:
+        """Remove what a process that was killed had no time to."""
+        remove_unfinished(self.root)
+        for mark in self.root.glob(f"stages/*/{DONE}"):
+            self._drop_checkpoints(mark.parent.name)
 
 
 def check(root: Path, config: RunConfig) -> None:

@@ -9,6 +9,7 @@ from isogloss.recipes.methods import AUTO, GROUP_OF, Stage
 from isogloss.recipes.settings import GROUPS
 from isogloss.recipes.stages.training import make_arguments, scale_passes
 from isogloss.recipes.workshop import Workshop, rows_per_example
+from isogloss.trainers.sampling import batch_examples
 
 
 def describe_plan(shop: Workshop) -> str:
@@ -70,7 +71,7 @@ def pieces(shop: Workshop, stage: Stage) -> float:
             a_pass += each_target * len(source)
     passes = float(args.num_train_epochs)
     if shop.config.max_steps is not None:
-        batch = args.per_device_train_batch_size * args.gradient_accumulation_steps
+        batch = batch_examples(args) * args.gradient_accumulation_steps
         passes = min(passes, shop.config.max_steps * batch / texts)
     return passes * a_pass
 

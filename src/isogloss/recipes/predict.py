@@ -199,24 +199,71 @@ def _write(
     name: str,
     progress: Progress,
 ) -> int:
+    done, truncated = label_batches(
+        served, batches, writer, schema=writer.schema, name=name, progress=progress
+    )
+    warn_of_cut(served, name=name, truncated=truncated, rows=done)
+    return done
+
+
+def label_batches(
+    served: ServedModel,
+    batches: Iterable[Mapping[str, list[Any]]],
+    writer: RowWriter,
+    *,
+    schema: pa.Schema | None,
+    name: str,
+    progress: Progress,
+    first_row: int = 1,
+) -> tuple[int, int]:
+    """Classify batches of raw rows and write them with what predictions add.
+
+    Args:
+        served: the model.
+        batches: columns of equal length, in order.
+        writer: open.
+        schema: of the batches; found from their values where None.
+        name: what messages call the rows' file.
+        progress: hears of every batch.
+        first_row: the number of the first row in messages.
+
+    Returns:
+        The number of rows, and of those that were cut to the model's length.
+
+    Raises:
+        IsoglossError: E1xx for a row that cannot be used.
+    """
     done = truncated = 0
     for raw in batches:
         canonical = prepare(
-            to_dataset(raw, writer.schema),
+            to_dataset(raw, schema),
             served.task.columns,
             side="target",
             name=name,
             labels="drop",
-            first_row=done + 1,
+            first_row=first_row + done,
         )
         encoded, rows = served.rows(canonical)
         writer.write({**raw, **added_columns(served, encoded.dataset, rows, writer.format)})
         done += len(canonical)
         truncated += encoded.truncated
         progress.advance(len(canonical))
+    return done, truncated
+
+
+def warn_of_cut(served: ServedModel, *, name: str, truncated: int, rows: int) -> None:
+    """Warn W522 where some of the rows were cut."""
     if truncated:
-        warn("W522", name=name, count=truncated, of=done, length=served.max_length)
-    return done
+        warn("W522", name=name, count=truncated, of=rows, length=served.max_length)
+
+
+def added_fields(served: ServedModel) -> list[pa.Field]:
+    """The columns that predictions add to a Parquet file, with their types."""
+    if served.task.kind == "token":
+        return [pa.field(TAGS_COLUMN, pa.list_(pa.string()))]
+    # Objects are held as JSON text in Parquet; see `column_type`.
+    kinds = {LABEL_COLUMN: pa.string(), PROBABILITY_COLUMN: pa.float64(), ALL_COLUMN: pa.string()}
+    return [pa.field(name, kind) for name, kind in kinds.items()]
 
 
 def added_columns(

@@ -24,6 +24,8 @@ from isogloss.stopping import Stopped, deferred, requested
 from isogloss.trainers.averaging import SnapshotAveraging
 from isogloss.trainers.checkpoints import StopAtStep, mark_complete, read_marker, writing_checkpoint
 from isogloss.trainers.config import RowTrainingArguments
+from isogloss.trainers.culprits import StepExamples
+from isogloss.trainers.processes import OwnShare, any_process, mean_figures, share_out
 from isogloss.trainers.recomputation import Recomputation
 
 
@@ -78,6 +80,7 @@ class RowTrainer(Trainer):
         self.loss_is_scaled_for_ga = True
         self._figures: dict[str, float] = {}
         self._figure_steps = 0
+        self._step_examples = StepExamples()
         # What the mark of the checkpoint says that this training goes on from.
         self._earlier: dict[str, Any] = {}
         self._began = time.monotonic()
@@ -105,10 +108,20 @@ class RowTrainer(Trainer):
         """The mean of the snapshots so far; None where none are taken."""
         return None if self._averaging is None else self._averaging.average
 
+    @property
+    def boundary(self) -> int | None:
+        """The index of the first target example, where a loss looks at either side apart."""
+        return None
+
+    @property
+    def parts(self) -> int:
+        """Micro-batches of one step, over all processes, whose losses add up to the step's."""
+        return int(self.current_gradient_accumulation_steps * self.accelerator.num_processes)
+
     # What a subclass gives.
 
     def row_sampler(self) -> SeededBatchSampler:
-        """The batches of an epoch, as lists of indices into `train_dataset`."""
+        """The batches of an epoch, of all processes together, as indices into `train_dataset`."""
         raise NotImplementedError
 
     def batch_loss(
@@ -126,6 +139,7 @@ class RowTrainer(Trainer):
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Upstream's training, seeded here, so that what ran since construction does not count."""
         set_seed(int(self.args.seed))
+        self._step_examples.clear()
         if self._averaging is not None:
             self._averaging.average = WeightAverage()
         self._earlier = {}
@@ -147,19 +161,27 @@ class RowTrainer(Trainer):
         return float(self._earlier.get("seconds", 0.0)) + time.monotonic() - self._began
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """Batches of the subclass's sampler, sharded and placed by accelerate."""
+        """Batches of the subclass's sampler, or this process's share of each."""
         # A generator of its own keeps the loader from drawing on the global one, whose state
         # must be the same in an unbroken and in a resumed run.
         generator = torch.Generator().manual_seed(int(self.args.seed))
+        sampler, alone = self.row_sampler(), self.accelerator.num_processes == 1
+        if not alone:
+            sampler = OwnShare(
+                sampler,
+                processes=self.accelerator.num_processes,
+                index=self.accelerator.process_index,
+                boundary=self.boundary,
+            )
         loader: DataLoader[Any] = DataLoader(
             self.train_dataset,
-            batch_sampler=self.row_sampler(),
+            batch_sampler=sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
             generator=generator,
         )
-        return self.accelerator.prepare(loader)
+        return self.accelerator.prepare(loader) if alone else share_out(self.accelerator, loader)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The configured optimizer over the subclass's parameter groups."""
@@ -176,23 +198,36 @@ class RowTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: torch.Tensor | int | None = None,
     ) -> Any:
-        """The subclass's loss; a loss that is not finite stops the run with E501."""
+        """The subclass's loss; a loss that is not finite stops the run with E501 and its rows."""
+        self._step_examples.add(inputs)
         self._recomputation.prepare(inputs["input_ids"])
         rows = None if num_items_in_batch is None else torch.as_tensor(num_items_in_batch)
         loss = self.batch_loss(model, inputs, rows)
-        if not math.isfinite(loss.item()):
-            raise IsoglossError(
-                "E501", step=self.state.global_step + 1, folder=self.args.output_dir
-            )
+        self._require_finite(loss.item())
         if rows is not None and self.accelerator.num_processes > 1:
             # Gradients are averaged over processes, while `rows` counts the rows of all of them.
             loss = loss * self.accelerator.num_processes
         return (loss, None) if return_outputs else loss
 
+    def _get_grad_norm(self, model: nn.Module, grad_norm: Any = None) -> Any:
+        """Upstream's, before the optimizer's step; gradients that are not finite stop the run."""
+        norm = super()._get_grad_norm(model, grad_norm=grad_norm)
+        self._require_finite(float(norm))
+        self._step_examples.clear()
+        return norm
+
+    def _require_finite(self, value: float) -> None:
+        """Stop all processes where a loss or a norm is not a finite number in one of them."""
+        if any_process(self.accelerator, not math.isfinite(value)):
+            rows = self._step_examples.describe(self.accelerator, self.train_dataset)
+            step = self.state.global_step + 1
+            raise IsoglossError("E501", step=step, rows=rows, folder=self.args.output_dir)
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Upstream's log with the means of the figures noted since the last one."""
         if self._figure_steps and "loss" in logs:
-            logs |= {name: total / self._figure_steps for name, total in self._figures.items()}
+            means = {name: total / self._figure_steps for name, total in self._figures.items()}
+            logs |= mean_figures(self.accelerator, means)
             self._figures, self._figure_steps = {}, 0
         super().log(logs, start_time)
 
@@ -283,10 +318,15 @@ class AtEpochBegin(TrainerCallback):
 
 
 def total_steps(args: RowTrainingArguments, batches: int) -> int:
-    """The steps that a training makes, with passes of so many batches, as upstream counts them."""
+    """The steps that a training makes, with passes of so many batches, as upstream counts them.
+
+    Args:
+        args: of the trainer.
+        batches: of a pass, of all processes together.
+    """
     if args.max_steps > 0:
         return args.max_steps
-    a_pass = max(1, math.ceil(batches / (args.gradient_accumulation_steps * args.world_size)))
+    a_pass = max(1, math.ceil(batches / args.gradient_accumulation_steps))
     return math.ceil(a_pass * args.num_train_epochs)
 
 

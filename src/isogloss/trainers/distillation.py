@@ -116,7 +116,7 @@ class DistillationTrainer(RowTrainer):
             figures["task_loss"] = task_loss(seen, inputs["labels"], rows)
             loss = distilled + self.args.source_loss_weight * figures["task_loss"]
         # Parts of an accumulated batch add up, while figures are averaged over them.
-        parts = self.current_gradient_accumulation_steps
+        parts = self.parts
         self.note({name: value.item() * parts for name, value in figures.items()})
         return loss
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from isogloss.data import scans
-from isogloss.data.pairing import SeededBatchSampler, rows_of
+from isogloss.data.pairing import SeededBatchSampler, numbered_rows_of
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.balance import SourceBalance
 from isogloss.trainers.base import RowTrainer, task_loss
@@ -70,7 +70,7 @@ class FinetuneTrainer(RowTrainer):
         seen = logits if self._balance is None else self._balance.seen(logits)
         loss = task_loss(seen, inputs["labels"], rows)
         # Figures are averaged over parts of an accumulated batch, while their losses add up.
-        self.note({"task_loss": loss.item() * self.current_gradient_accumulation_steps})
+        self.note({"task_loss": loss.item() * self.parts})
         return loss
 
 
@@ -84,10 +84,10 @@ class EncodedDataset(torch.utils.data.Dataset[dict[str, Any]]):
         return len(self.dataset)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return rows_of(self.dataset, [index])[0]
+        return self.__getitems__([index])[0]
 
     def __getitems__(self, indices: Sequence[int]) -> list[dict[str, Any]]:
-        return rows_of(self.dataset, indices)
+        return numbered_rows_of(self.dataset, indices)
 
 
 def model_inputs(batch: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -28,6 +28,7 @@ from isogloss.trainers.base import split_by_decay
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.finetune import lengths_of, model_inputs
 from isogloss.trainers.paired import PairedTrainer
+from isogloss.trainers.processes import agree_on, gather_rows
 from isogloss.trainers.pseudobalance import DrawnDataset, TimesCollator
 from isogloss.trainers.sampling import source_examples
 
@@ -146,7 +147,7 @@ class IWDATrainer(PairedTrainer):
     def _refresh_weights(self) -> None:
         step = self.state.global_step
         if self._estimate is not None and self._is_due(step) and self._refreshed_at != step:
-            self._set_weights(self._estimate(self.model.classifier))
+            self._set_weights(agree_on(self.accelerator, self._estimate(self.model.classifier)))
             self._refreshed_at = step
 
     def get_batch_samples(
@@ -173,7 +174,7 @@ class IWDATrainer(PairedTrainer):
             strength=self.args.alignment_strength * ramped,
             blend=ramped,
             counts=rows,
-            parts=self.current_gradient_accumulation_steps,
+            parts=self.parts,
             turn=self._turn(),
             balance=self._balance,
             tilt=self._tilt(),
@@ -227,15 +228,18 @@ class IWDATrainer(PairedTrainer):
         if isinstance(holder, OnlineWeights):
             predictions = as_statistics(output["logits"], hard=self.args.hard_statistics)
             known, of_target = inputs["labels"][~on_target], predictions[on_target]
+            of_source = predictions[~on_target]
             if self._balance is not None:
                 # The target's own balance is asked for, whatever its rows are drawn in.
                 of_target = of_target / inputs["times"][on_target].unsqueeze(1)
-            holder.observe(predictions[~on_target], known, of_target)
+            rows = (gather_rows(self.accelerator, of) for of in (of_source, known, of_target))
+            holder.observe(*rows)
             if self.accelerator.sync_gradients:
                 holder.step(done)
         elif isinstance(holder, IntervalWeights):
-            known = inputs["labels"][~on_target]
-            holder.observe(self._scores_by_class(output["source_scores"], known), known)
+            known = gather_rows(self.accelerator, inputs["labels"][~on_target])
+            scores = gather_rows(self.accelerator, output["source_scores"])
+            holder.observe(self._scores_by_class(scores, known), known)
             if self.accelerator.sync_gradients:
                 holder.step()
 
@@ -256,7 +260,7 @@ class IWDATrainer(PairedTrainer):
         prior = self.prior_estimate
         figures = {
             # Parts of an accumulated batch add up, while figures are averaged over them.
-            "task_loss": output["task_loss"].item() * self.current_gradient_accumulation_steps,
+            "task_loss": output["task_loss"].item() * self.parts,
             "critic_loss": -output["distance"].item(),
             "penalty": output["penalty"].item(),
             "prior_shift": total_variation(self._natural_prior, prior),

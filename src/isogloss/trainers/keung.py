@@ -178,7 +178,7 @@ class KeungTrainer(PairedTrainer):
         self, model: nn.Module, inputs: Mapping[str, Tensor], rows: Tensor | None
     ) -> Tensor:
         """The loss of the side whose turn it is, of one micro-batch."""
-        parts = self.current_gradient_accumulation_steps
+        parts = self.parts
         turn = is_adversary_turn(self.state.global_step, self.args.discriminator_steps)
         output: AdversarialOutput = model(
             **model_inputs(inputs),

@@ -17,6 +17,7 @@ from isogloss.trainers.balance import SourceBalance
 from isogloss.trainers.base import AtEpochBegin, RowTrainer, total_steps
 from isogloss.trainers.config import PairedTrainingArguments
 from isogloss.trainers.finetune import lengths_of
+from isogloss.trainers.processes import agree_on
 from isogloss.trainers.pseudobalance import PseudoBalancer, TargetSampling
 from isogloss.trainers.sampling import two_drawn_sides, two_sides
 
@@ -83,6 +84,11 @@ class PairedTrainer(RowTrainer):
             )
             self.add_callback(AtEpochBegin(self._begin_round))
 
+    @property
+    def boundary(self) -> int:
+        """The index of the first target example."""
+        return len(self._lengths[0])
+
     def row_sampler(self) -> SeededBatchSampler:
         """Source and target examples of similar lengths, as many of each."""
         if self._balance is None:
@@ -92,9 +98,7 @@ class PairedTrainer(RowTrainer):
             self.args,
             *self._lengths,
             shares=(lambda: source, lambda: self._sampling.shares),
-            batches=self._steps_a_round()
-            * self.args.gradient_accumulation_steps
-            * self.args.world_size,
+            batches=self._steps_a_round() * self.args.gradient_accumulation_steps,
         )
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
@@ -121,9 +125,8 @@ class PairedTrainer(RowTrainer):
         if number == 0 and not self._fitted:
             self._sampling = self._all_alike(number)
             return
-        self._sampling = self._balancer(
-            self._classifier, weights=self.target_weights(), number=number
-        )
+        found = self._balancer(self._classifier, weights=self.target_weights(), number=number)
+        self._sampling = agree_on(self.accelerator, found)
 
     # What upstream calls around checkpoints.
 

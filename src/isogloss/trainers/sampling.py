@@ -1,4 +1,7 @@
-"""The batches that a trainer's settings ask for: of so many examples, or of so many tokens."""
+"""The batches that a trainer's settings ask for: of so many examples, or of so many tokens.
+
+They are those of all processes together; `processes.OwnShare` gives each its part.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ def one_set(args: RowTrainingArguments, lengths: np.ndarray) -> SeededBatchSampl
         args: of the trainer.
         lengths: (n,) token counts.
     """
-    budget, seed = args.tokens_per_batch, int(args.seed)
+    budget, seed = batch_tokens(args), int(args.seed)
     if budget:
         multiple = args.pad_to_multiple_of
         return TokenBatchSampler(lengths, budget=budget, multiple=multiple, seed=seed)
-    size = args.per_device_train_batch_size
+    size = batch_examples(args)
     return BucketBatchSampler(sorted_by(args, lengths), batch_size=size, seed=seed)
 
 
@@ -41,7 +44,7 @@ def drawn_set(
         lengths: (n,) token counts.
         shares: of the examples.
     """
-    size = args.per_device_train_batch_size
+    size = batch_examples(args)
     side = DrawnSide(lengths=sorted_by(args, lengths), shares=lambda: shares, size=size)
     return BalancedBatchSampler([side], batches=len(one_set(args, lengths)), seed=int(args.seed))
 
@@ -63,7 +66,7 @@ def two_drawn_sides(
         shares: of source and target, asked when an epoch begins.
         batches: in an epoch.
     """
-    size = args.per_device_train_batch_size
+    size = batch_examples(args)
     sides = [
         DrawnSide(lengths=sorted_by(args, lengths), shares=now, size=size)
         for lengths, now in zip((source, target), shares, strict=True)
@@ -81,16 +84,16 @@ def two_sides(
         source: (n,) token counts.
         target: (m,) token counts.
     """
-    budget, seed = args.tokens_per_batch, int(args.seed)
+    budget, seed = batch_tokens(args), int(args.seed)
     if budget:
         options = {"budget": budget, "multiple": args.pad_to_multiple_of, "seed": seed}
         make = partial(PairedTokenSampler, source, target, **options)
         passes = math.ceil(args.num_train_epochs)
         if args.max_steps > 0:
-            batches = args.max_steps * args.gradient_accumulation_steps * args.world_size
+            batches = args.max_steps * args.gradient_accumulation_steps
             passes = math.ceil(batches / len(make(passes=1)))
         return make(passes=passes)
-    size = args.per_device_train_batch_size
+    size = batch_examples(args)
     sides = sorted_by(args, source), sorted_by(args, target)
     return PairedBatchSampler(*sides, batch_size=size, seed=seed)
 
@@ -99,14 +102,24 @@ def source_examples(args: RowTrainingArguments, source: np.ndarray, target: np.n
     """Mean number of source examples in a batch of `two_sides`."""
     if args.tokens_per_batch:
         return len(source) / len(two_sides(args, source, target))
-    return args.per_device_train_batch_size
+    return batch_examples(args)
 
 
 def round_batching(args: RowTrainingArguments) -> Batching:
     """How large the batches of a round of self-training are."""
     if args.tokens_per_batch:
-        return ByTokens(args.tokens_per_batch, args.pad_to_multiple_of)
-    return ByExamples(args.per_device_train_batch_size)
+        return ByTokens(batch_tokens(args), args.pad_to_multiple_of)
+    return ByExamples(batch_examples(args))
+
+
+def batch_examples(args: RowTrainingArguments) -> int:
+    """Examples (of each side, where there are two) in a batch of all processes together."""
+    return int(args.per_device_train_batch_size * args.world_size)
+
+
+def batch_tokens(args: RowTrainingArguments) -> int:
+    """The budget of tokens of a batch of all processes together; 0 where there is none."""
+    return int(args.tokens_per_batch * args.world_size)
 
 
 def sorted_by(args: RowTrainingArguments, lengths: np.ndarray) -> np.ndarray:

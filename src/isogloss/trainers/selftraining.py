@@ -22,6 +22,7 @@ from isogloss.trainers.balance import SourceBalance, as_drawn
 from isogloss.trainers.base import AtEpochBegin, RowTrainer, task_loss
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.finetune import lengths_of, model_inputs
+from isogloss.trainers.processes import agree_on
 from isogloss.trainers.sampling import round_batching, sorted_by, two_drawn_sides
 from isogloss.trainers.selftraining_batches import (
     BeliefCollator,
@@ -115,10 +116,15 @@ class SelfTrainingTrainer(RowTrainer):
         """
         return [] if self._pseudo is None else list(self._pseudo.rounds)
 
+    @property
+    def boundary(self) -> int:
+        """The index of the first target example."""
+        return len(self._lengths[0])
+
     def row_sampler(self) -> SeededBatchSampler:
         """The batches of a round, which upstream takes for an epoch."""
         args = self.args
-        batches = steps_a_round(args) * args.gradient_accumulation_steps * args.world_size
+        batches = steps_a_round(args) * args.gradient_accumulation_steps
         if self._balance is not None:
             source = self._balance.shares
             shares = (lambda: source), self._pseudo_shares
@@ -165,7 +171,7 @@ class SelfTrainingTrainer(RowTrainer):
         else:
             pseudo = soft_loss(logits, inputs["beliefs"], given != IGNORED_LABEL, counts[1])
         # Figures are averaged over parts of an accumulated batch, while their losses add up.
-        parts = self.current_gradient_accumulation_steps
+        parts = self.parts
         share = self._pseudo.share if self._pseudo else 0.0
         self.note(
             {
@@ -181,7 +187,8 @@ class SelfTrainingTrainer(RowTrainer):
         number = step // steps_a_round(self.args)
         if len(self.rounds) > number:
             return
-        self._pseudo = self._label(self.model, self._pseudo, step=step, number=number)
+        found = self._label(self.model, self._pseudo, step=step, number=number)
+        self._pseudo = agree_on(self.accelerator, found)
 
     def _pseudo_shares(self) -> Shares:
         """Of the target's examples, under which the pseudo-labels come near balance."""
@@ -211,7 +218,7 @@ def total_steps(args: SelfTrainingConfig, batches: int) -> int:
     """Optimizer steps in all: `max_steps`, or what passes of so many batches take."""
     if args.max_steps > 0:
         return args.max_steps
-    steps = batches // (args.gradient_accumulation_steps * args.world_size)
+    steps = batches // args.gradient_accumulation_steps
     return max(1, math.ceil(max(1, steps) * args.num_train_epochs))
 
 
