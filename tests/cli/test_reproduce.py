@@ -91,7 +91,7 @@ def test_an_interruption_is_told_to_go_on(data: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(work, "train", stops)
     result = command(data)
     assert result.exit_code == 130
-    assert "goes on where it was" in result.stderr
+    assert "run the same command to go on" in result.stderr
 
 
 @pytest.mark.parametrize(
