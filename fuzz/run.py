@@ -34,8 +34,9 @@ def main() -> int:
         parser.error(f"no target {', '.join(sorted(unknown))}; choose among {', '.join(TARGETS)}")
     asked.output.mkdir(parents=True, exist_ok=True)
     engine = "atheris" if importlib.util.find_spec("atheris") else "our own engine"
-    print(f"engine: {engine}\n\n| target | inputs | a second | slowest, s | peak, MB | findings |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |", flush=True)
+    print(f"engine: {engine}\n\n| target | inputs | CPU, s | a CPU second |", end="")
+    print(" slowest, s | peak, MB | findings |")
+    print(f"| --- |{' ---: |' * 6}", flush=True)
     seconds = max(1, round(60 * asked.minutes / len(names)))
     found = [run(name, asked.output, seconds, asked.seed) for name in names]
     for finding, where in (item for findings in found for item in findings.items()):
@@ -60,8 +61,9 @@ def run(name: str, folder: Path, seconds: int, seed: int) -> dict[str, str]:
     if done.returncode or facts is None:
         print(f"| {name} | the process ended with {done.returncode}; see {log.name} |")
         return {f"{name} ended with {done.returncode}": f"{name}.log"}
-    rate = facts["inputs"] / max(facts["seconds"], 0.1)
-    cells = [name, f"{facts['inputs']:,}", f"{rate:,.0f}", facts["slowest"], facts["peak_mb"]]
+    cpu = facts["cpu_seconds"]
+    cells = [name, f"{facts['inputs']:,}", f"{cpu:.0f}", f"{facts['inputs'] / max(cpu, 0.1):,.0f}"]
+    cells += [facts["slowest"], facts["peak_mb"]]
     print(f"| {' | '.join(map(str, cells))} | {len(facts['findings'])} |", flush=True)
     found: dict[str, str] = facts["findings"]
     return found

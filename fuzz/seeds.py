@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import yaml
+from tests.models.offline.conftest import packed_bytes
 
 from isogloss.recipes.config import RunConfig
-from tests.models.offline.conftest import packed_bytes
 
 HOSTILE = ("a\0b", "\u202eabc\u202c", "👩‍👩‍👧‍👦🏳️‍🌈", "\ufeffx", "=1+2", "\x1b[31mred", "[red]x[/]")
 
@@ -22,7 +22,10 @@ def _delimited(separator: str, end: str) -> bytes:
 
 def _json() -> bytes:
     rows = [{"text": text, "label": label} for text, label in _ROWS]
-    rows += [{"text": "a", "label": 3, "more": [1, [2.5], {"x": None}]}, {"text": "b", "label": 2**70}]
+    rows += [
+        {"text": "a", "label": 3, "more": [1, [2.5], {"x": None}]},
+        {"text": "b", "label": 2**70},
+    ]
     return "\n".join(json.dumps(row) for row in rows).encode()
 
 
@@ -38,7 +41,9 @@ def _settings() -> list[bytes]:
         "title": "x", "parts": [{"corpus": "marc", "languages": ["de"], "methods": ["zero-shot"],
         "metric": "accuracy"}], "seeds": 3, "preset": "paper", "claims": [],
     }  # fmt: skip
-    own = "source: a.csv\ntarget: b.csv\nrecipe: iwda\niwda:\n  n_critic: 4\n  learning_rate: 1e-5\n"
+    own = (
+        "source: a.csv\ntarget: b.csv\nrecipe: iwda\niwda:\n  n_critic: 4\n  learning_rate: 1e-5\n"
+    )
     laughs = "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nsource: *c\ntarget: *c\n"
     merged = "a: &a {x: 1}\nb: &b {<<: [*a, *a]}\nc: {<<: [*b, *b]}\n"
     tagged = "source: !!python/object/apply:os.system [true]\ntarget: !!binary aGk=\n"
@@ -59,10 +64,51 @@ SEEDS: dict[str, list[bytes]] = {
     "offline": [packed_bytes()],
 }
 
-_COMMON = [b"\xef\xbb\xbf", b"\0", b"\r", b"\r\n", b"\n\n", b"\t", b'"', b'""', b"\xff", b"\xed\xa0\x80"]
-_JSON = [b"{}", b"[]", b"null", b"true", b"-1e999", b"NaN", b"\\ud83d", b"\\udc00", b'"text":', b"9" * 30]
-_YAML = [b"&a ", b"*a", b"<<: ", b"!!int ", b"!!timestamp ", b"!!binary ", b"!!set ", b"!!omap ", b"? "]
-_YAML += [b"!!python/name:os.system ", b"0x", b"0b", b"1:2:3", b"2001-99-99", b".nan", b"|\n", b"---\n"]
+_COMMON = [
+    b"\xef\xbb\xbf",
+    b"\0",
+    b"\r",
+    b"\r\n",
+    b"\n\n",
+    b"\t",
+    b'"',
+    b'""',
+    b"\xff",
+    b"\xed\xa0\x80",
+]
+_JSON = [
+    b"{}",
+    b"[]",
+    b"null",
+    b"true",
+    b"-1e999",
+    b"NaN",
+    b"\\ud83d",
+    b"\\udc00",
+    b'"text":',
+    b"9" * 30,
+]
+_YAML = [
+    b"&a ",
+    b"*a",
+    b"<<: ",
+    b"!!int ",
+    b"!!timestamp ",
+    b"!!binary ",
+    b"!!set ",
+    b"!!omap ",
+    b"? ",
+]
+_YAML += [
+    b"!!python/name:os.system ",
+    b"0x",
+    b"0b",
+    b"1:2:3",
+    b"2001-99-99",
+    b".nan",
+    b"|\n",
+    b"---\n",
+]
 _YAML += [f"{name}: ".encode() for name in RunConfig.__dataclass_fields__]
 WORDS: dict[str, list[bytes]] = {
     "csv": _COMMON,

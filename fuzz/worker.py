@@ -39,6 +39,7 @@ class Watch:
         self.slowest = 0.0
         self.findings: dict[str, str] = {}
         self.started = self.told = time.monotonic()
+        self.cpu = time.process_time()
         signal.signal(signal.SIGALRM, self._alarm)
 
     def __call__(self, data: bytes) -> None:
@@ -63,6 +64,7 @@ class Watch:
         facts = {
             "inputs": self.inputs,
             "seconds": round(now - self.started, 1),
+            "cpu_seconds": round(time.process_time() - self.cpu, 1),
             "slowest": round(self.slowest, 3),
             "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             "findings": self.findings,

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from string import Formatter
 from typing import Any
 
 # One entry per code: the sentence, with named fields in braces.
@@ -65,6 +66,13 @@ ERRORS: dict[str, str] = {
     "E131": "{path} may not be read; change its permissions.",
     "E132": "{name}: column '{column}' holds values of another type than in the first rows; "
     "write .jsonl.",
+    "E133": "{name} has {found} columns, and at most {most} can be read; leave out those that "
+    "nobody needs.",
+    "E134": "{name} has a line or row of more than {most} characters (at line {line}); check that "
+    "it is text with line ends, and close its quotes.",
+    "E135": "{path} is no regular file (it is a pipe or a device); save its rows to a file.",
+    "E136": "{name} has a sentence of more than {most} words (at line {line}); put a blank line "
+    "between sentences.",
     "E180": "There are no sample reviews in {language!r}; choose one of {languages}.",
     "E181": "{prior!r} is no balance of the five classes; give five probabilities, for one to five "
     "stars, that sum to 1.",
@@ -406,6 +414,18 @@ WARNINGS: dict[str, str] = {
 }
 
 
+# In characters. What a message is filled with may come out of a file, and be as long as it.
+LONGEST_FIELD = 1_000
+
+
+class _Shortened(Formatter):
+    """Fills messages, with an ellipsis for the end of what is long."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        shown = str(super().format_field(value, format_spec))
+        return shown if len(shown) <= LONGEST_FIELD else f"{shown[:LONGEST_FIELD]}…"
+
+
 class IsoglossError(Exception):
     """A problem that the user can mend, with a stable code.
 
@@ -417,7 +437,7 @@ class IsoglossError(Exception):
     def __init__(self, code: str, **fields: Any) -> None:
         self.code = code
         self.fields = fields
-        super().__init__(f"{code}: {ERRORS[code].format(**fields)}")
+        super().__init__(f"{code}: {_Shortened().format(ERRORS[code], **fields)}")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (self.code, self.fields)
@@ -450,7 +470,7 @@ def noted_warnings() -> Iterator[list[str]]:
 
 def warn(code: str, *, stacklevel: int = 2, **fields: Any) -> None:
     """Issue the warning `code` of `WARNINGS`, filled with `fields`."""
-    text = f"{code}: {WARNINGS[code].format(**fields)}"
+    text = f"{code}: {_Shortened().format(WARNINGS[code], **fields)}"
     for texts in _notes.get():
         if text not in texts:
             texts.append(text)

@@ -32,7 +32,7 @@ def predict(
 
     Example: isogloss predict runs/de new.csv -o labelled.csv
     """
-    from isogloss.cli.console import stdout
+    from isogloss.cli.console import say, stdout
     from isogloss.cli.progress import shown_progress
     from isogloss.recipes.predict import predict_file
 
@@ -45,4 +45,4 @@ def predict(
             columns={"text": text, "text_pair": text_pair},
             progress=progress,
         )
-    stdout().print(f"{rows:,} rows written to {output}", soft_wrap=True)
+    say(stdout(), f"{rows:,} rows written to {output}")

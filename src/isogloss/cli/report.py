@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from isogloss.cli.console import stdout
+from isogloss.cli.console import say, stdout
 from isogloss.cli.importing import importing
 
 
@@ -35,4 +34,4 @@ def report(
         from isogloss.report.page import write_report
 
     path = write_report(run, output)
-    stdout().print(Text(f"report  {path}"), soft_wrap=True)
+    say(stdout(), f"report  {path}")
