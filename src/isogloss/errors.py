@@ -172,6 +172,9 @@ ERRORS: dict[str, str] = {
     "many (--set distill.frozen_layers={there}).",
     # 350 precision
     "E350": "Precision {precision!r} is unknown; choose auto, bf16 or fp32.",
+    # 360 files of weights
+    "E360": "{index} of {name} names {file!r}, which is no safetensors file in its folder; save "
+    "the model again with transformers' save_pretrained.",
     # 400 label shift and alignment
     "E400": "{name} contains NaN or infinite values; look for a diverged model or empty rows.",
     "E401": "{name} has the negative value {value} at class {index}; give shares of at least 0.",

@@ -24,6 +24,13 @@ def predict(
     text: options.Text = None,
     text_pair: options.TextPair = None,
     format: options.Format = None,
+    no_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--safe-for-spreadsheets",
+            help="Put ' before text that a spreadsheet would compute (CSV, TSV).",
+        ),
+    ] = False,
 ) -> None:
     """Write FILE again with a prediction for every row.
 
@@ -43,6 +50,7 @@ def predict(
             output,
             format=format,
             columns={"text": text, "text_pair": text_pair},
+            no_formulas=no_formulas,
             progress=progress,
         )
     say(stdout(), f"{rows:,} rows written to {output}")
