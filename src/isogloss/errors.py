@@ -73,6 +73,7 @@ ERRORS: dict[str, str] = {
     "E135": "{path} is no regular file (it is a pipe or a device); save its rows to a file.",
     "E136": "{name} has a sentence of more than {most} words (at line {line}); put a blank line "
     "between sentences.",
+    "E137": "{name}: the name of column {number} ({column!r}) holds a NUL character; rename it.",
     "E180": "There are no sample reviews in {language!r}; choose one of {languages}.",
     "E181": "{prior!r} is no balance of the five classes; give five probabilities, for one to five "
     "stars, that sum to 1.",

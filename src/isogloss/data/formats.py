@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 from isogloss.errors import IsoglossError
@@ -64,14 +65,18 @@ def existing_file(path: str | Path) -> Path:
     return path
 
 
-def check_width(columns: int, *, name: str) -> None:
-    """Refuse a file with more columns than a table can hold.
+def check_header(columns: Collection[str], *, name: str) -> None:
+    """Refuse a file with more columns than a table can hold, or with a name that ends too soon.
 
     Raises:
-        IsoglossError: E133.
+        IsoglossError: E133, E137.
     """
-    if columns > MOST_COLUMNS:
-        raise IsoglossError("E133", name=name, found=columns, most=MOST_COLUMNS)
+    if len(columns) > MOST_COLUMNS:
+        raise IsoglossError("E133", name=name, found=len(columns), most=MOST_COLUMNS)
+    for number, column in enumerate(columns, start=1):
+        # Arrow takes a NUL for the end of a name.
+        if "\0" in column:
+            raise IsoglossError("E137", name=name, number=number, column=column)
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from isogloss.data.arrow_types import Mark, column_type, first_not_text, marked, wider_type
-from isogloss.data.formats import check_width
+from isogloss.data.formats import check_header
 from isogloss.data.textfile import in_batches, read_lines
 from isogloss.errors import IsoglossError
 
@@ -30,7 +30,7 @@ def read_json_schema(path: Path) -> pa.Schema:
     Raises:
         IsoglossError: E102 if the file has no row, E103, E115 for a line that is no object,
             E116 for a column of both lists and single values, E123, E133 for too many columns,
-            E134 for a line that is too long.
+            E134 for a line that is too long, E137 for a NUL in a name.
     """
     types: dict[str, pa.DataType] = {}
     strange: dict[str, tuple[int, str]] = {}
@@ -47,7 +47,7 @@ def read_json_schema(path: Path) -> pa.Schema:
             types[name] = wider
             if name not in strange and (place := first_not_text(values)) is not None:
                 strange[name] = first_row + place[0], place[1]
-        check_width(len(types), name=path.name)
+        check_header(types, name=path.name)
         first_row += len(batch)
     if not types:
         raise IsoglossError("E102", name=path.name)
@@ -66,7 +66,7 @@ def read_json_lines(
         names: the columns; found by a pass over the file where `None`.
 
     Raises:
-        IsoglossError: E102, E103, E115, E116, E123, E133, E134.
+        IsoglossError: E102, E103, E115, E116, E123, E133, E134, E137.
     """
     columns = read_json_schema(path).names if names is None else names
     for batch in in_batches(_objects(path), batch_rows=batch_rows):

@@ -33,7 +33,7 @@ def load(where: str | Path | datasets.Dataset, *, format: str | None = None) -> 
 
     Raises:
         IsoglossError: E101, E104, E126, E131, E135 for the path; E102, E103, E110 to E113, E115 to
-            E117, E123, E127, E133, E134, E136 for what is in the file; E118 for the hub; E120
+            E117, E123, E127, E133, E134, E136, E137 for what is in the file; E118 for the hub; E120
             for an object that is no data set; E121 if the cache is not writable.
     """
     if isinstance(where, datasets.Dataset):

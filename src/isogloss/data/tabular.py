@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from isogloss.data.formats import SEPARATORS, check_width
+from isogloss.data.formats import SEPARATORS, check_header
 from isogloss.data.textfile import LONGEST_LINE, in_batches, read_lines, too_long
 from isogloss.errors import IsoglossError
 
@@ -20,12 +20,12 @@ def read_header(path: Path, *, format: str) -> list[str]:
 
     Raises:
         IsoglossError: E102 if the file is empty, E103, E111 if a name stands there twice, E112,
-            E133 for too many columns, E134.
+            E133 for too many columns, E134, E137 for a NUL in a name.
     """
     row, _ = next(_read_rows(path, format=format), ([], 0))
     if not row:
         raise IsoglossError("E102", name=path.name)
-    check_width(len(row), name=path.name)
+    check_header(row, name=path.name)
     column, count = Counter(row).most_common(1)[0]
     if count > 1:
         raise IsoglossError("E111", name=path.name, column=column)
@@ -43,7 +43,7 @@ def read_tabular(path: Path, *, format: str, batch_rows: int) -> Iterator[dict[s
         batch_rows: the most rows in a batch.
 
     Raises:
-        IsoglossError: E102, E103, E110 for a ragged row, E111, E112, E133, E134.
+        IsoglossError: E102, E103, E110 for a ragged row, E111, E112, E133, E134, E137.
     """
     header = read_header(path, format=format)
     rows = _data_rows(path, header, format=format)

@@ -8,8 +8,8 @@ from isogloss.data import conll, textfile
 from tests.cli.every_error import Case, Place
 
 IN = "inspect --target {w}/de.csv --source {t}/x."
-OUT = "adapt --target {w}/de.csv --model {w}/encoder -o {t}/new --source {t}/x."
-TOKEN = f"{OUT}jsonl --task token --recipe zero-shot --max-steps 1"
+OUT = "adapt --target {w}/de.csv --model {w}/encoder -o {t}/new --recipe zero-shot --source {t}/x."
+TOKEN = f"{OUT}jsonl --task token --max-steps 1"
 WORDS = '{"tokens": ["a", "b"], "tags": ["O", "B-X"]}\n'
 
 
@@ -51,18 +51,18 @@ CASES = {
     "E123": Case(IN + "jsonl", {"x.jsonl": '{"text": "\\ud83d", "label": "a"}'}),
     "E124": Case(
         "resample {t}/x.jsonl --task token --prior O=0.5 -o {t}/x.conll",
-        {"x.jsonl": '{"tokens": ["a b", "c"], "tags": ["O", "B-X"]}\n'},
+        {"x.jsonl": '{"tokens": ["a\\tb", "c"], "tags": ["O", "B-X"]}\n'},
     ),
     "E126": Case("inspect --source {w} --target {w}/de.csv"),
     "E127": Case(IN + "conll --task token", {"x.conll": "a\tO\nb\t\n"}),
     "E128": Case(IN + "jsonl --task token", {"x.jsonl": '{"tokens": [1, 2], "tags": ["O", "O"]}'}),
     "E129": Case("inspect --source {w}/en.csv --target {w}/de.csv --label text"),
-    "E130": Case("inspect --source {w}/en.csv --target {w}/de.csv --task pair"),
     "E131": Case("inspect --source {w}/en.csv --target {w}/de.csv", before=no_permissions),
     "E133": Case(IN + "csv", {"x.csv": ",".join(map(str, range(1_000_000))) + "\n"}),
     "E134": Case(IN + "jsonl", {"x.jsonl": '{"text": "' + "a" * 100 + '"}'}, short_lines),
     "E135": Case("inspect --source /dev/null --target {w}/de.csv --format csv"),
     "E136": Case(IN + "conll --task token", {"x.conll": "a O\n" * 5}, short_sentences),
+    "E137": Case(IN + "csv", {"x.csv": "text,a\0b\nc,d\n"}),
     "E201": Case(OUT + "csv", {"x.csv": "text,label\na,b\nc,b\n"}),
     "E202": Case("evaluate {w}/run {t}/x.csv", {"x.csv": "text,label\na,9\n"}),
     "E203": Case(TOKEN, {"x.jsonl": WORDS.replace("B-X", "X")}),

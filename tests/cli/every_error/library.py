@@ -12,6 +12,7 @@ CELLS = "is written into the table as a failed cell, and the command goes on"
 LIBRARY = {
     "E120": OBJECTS,
     "E125": OBJECTS,
+    "E130": "comes after E105, as the second column has a name by default",
     "E132": OBJECTS,
     **dict.fromkeys(["E180", "E181", "E182", "E183", "E184", "E185"], REVIEWS),
     "E200": OBJECTS,

@@ -12,7 +12,8 @@ from tests.cli.every_error import ADAPT, Case, Place
 IWDA = ADAPT.replace("zero-shot", "iwda") + " --set iwda."
 PREDICT = "predict {t}/run {w}/test.csv -o {t}/out.csv"
 PRIOR = "prior {t}/run {w}/de.csv"
-STUDY = "study {w}/run --target {w}/test.csv -o {t}/new --sets 3 --size "
+STUDY = "study --model {w}/run --target {w}/test.csv -o {t}/new --sets 3 --size "
+KD = ADAPT.replace("zero-shot", "kd") + " --set distill.frozen_layers=1"
 FEW = ADAPT + " --labelled-target {t}/few.csv"
 
 
@@ -55,6 +56,7 @@ def other_labels(place: Place) -> None:
     values = json.loads((folder / "config.json").read_text("utf-8"))
     values["id2label"] = {index: f"other {index}" for index in values["id2label"]}
     values.pop("label2id", None)
+    values["isogloss"]["labels"] = list(values["id2label"].values())
     (folder / "config.json").write_text(json.dumps(values), "utf-8")
 
 
@@ -77,7 +79,7 @@ CASES = {
     "E501": Case(ADAPT + " --max-steps 6 --set finetune.learning_rate=1e38 --set precision=fp32"),
     "E510": Case(IWDA + "weighting=magic"),
     "E511": Case(IWDA + "n_critic=0"),
-    "E513": Case(IWDA + "critic=mmd --set iwda.critic_width=3"),
+    "E513": Case(IWDA + "critic=mmd --set iwda.n_critic=2"),
     "E515": Case(IWDA + "'gradient_checkpointing_kwargs={{a: 1}}'"),
     "E516": Case(IWDA + "tokens_per_batch=64 --set iwda.bucket_by_length=false"),
     "E517": Case(IWDA + "critic=mmd --set iwda.weighting=interval"),
@@ -93,10 +95,10 @@ CASES = {
     "E530": Case("predict {w}/run {t}/x.csv -o {t}/y.csv", {"x.csv": "text,prediction\na,b\n"}),
     "E532": Case(PRIOR, before=with_broken("held-out.safetensors")),
     "E533": Case(PRIOR, before=other_classes),
-    "E536": Case(ADAPT.replace("zero-shot", "kd") + " --teacher {t}/teacher", before=other_labels),
-    "E537": Case(ADAPT.replace("zero-shot", "kd") + " --teacher {w}/encoder"),
+    "E536": Case(KD + " --teacher {t}/teacher", before=other_labels),
+    "E537": Case(KD + " --teacher {w}/encoder"),
     "E538": Case(ADAPT + " --student {w}/encoder"),
-    "E539": Case(ADAPT.replace("zero-shot", "kd") + " --teacher {w}/run --set start={w}/run"),
+    "E539": Case(KD + " --teacher {w}/run --set start={w}/run --set max_length=32"),
     "E541": Case("select {t}/run zero-shot", before=without_target),
     "E542": Case(ADAPT + " --budget 1"),
     "E543": Case(ADAPT.replace("zero-shot", "auto") + " --set holdout=0"),
@@ -123,8 +125,8 @@ CASES = {
         {"x.jsonl": '{"tokens": ["a", "b"], "tags": ["O", "B-X"]}\n' * 3},
     ),
     "E725": Case(STUDY + "30"),
-    "E726": Case(STUDY.replace("{w}/run", "{w}/run {t}/teacher") + "5", before=other_labels),
-    "E727": Case(STUDY.replace("{w}/run", "{w}/run/model") + "5 --estimate"),
+    "E726": Case(f"{STUDY}5 --model {{t}}/teacher", before=other_labels),
+    "E727": Case(STUDY.replace("{w}/run", "{w}/run/model") + "5"),
     "E731": Case(STUDY.replace("{w}/run", "{w}/encoder") + "5"),
     "E733": Case(
         "resample {t}/x.csv --prior a=0.5 -o {t}/x.csv", {"x.csv": "text,label\na,a\nb,b"}
@@ -140,7 +142,7 @@ CASES |= {
     "E803": Case(REPRODUCE.replace("table1", "table2") + "hub --languages de"),
     "E805": Case(REPRODUCE.replace("table1", "{t}/x.yaml") + "{t}", {"x.yaml": "parts: 3"}),
     "E806": Case(REPRODUCE + "{t} --languages tlh"),
-    "E807": Case(REPRODUCE + "{t}", {"out/reproduction.json": '{"fraction": 0.5}'}),
+    "E807": Case(REPRODUCE + "{t}", {"out/reproduce.json": '{"fraction": 0.5}'}),
     "E808": Case(REPRODUCE + "{t} --fraction 0"),
     "E811": Case(REPRODUCE.replace("table1", "figure2") + "{t}"),
     "E812": Case(REPRODUCE + "{t}", {"out/thesis.txt": "all of it"}),
