@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -68,7 +68,7 @@ class DelimitedRows:
     ) -> None:
         self.text_of = _inert_cell if no_formulas else _cell
         self.file = path.open("w", encoding="utf-8", newline="")
-        self.rows = csv.writer(self.file, delimiter=separator, lineterminator="\n")
+        self.rows = csv.writer(_ShortEnds(self.file), delimiter=separator)
         if columns:
             self.rows.writerow([self.text_of(name) for name in columns])
 
@@ -80,6 +80,20 @@ class DelimitedRows:
     def close(self) -> None:
         """End the file."""
         self.file.close()
+
+
+class _ShortEnds:
+    """Ends rows in a line feed alone.
+
+    Python's writer quotes a lone carriage return only where rows end in one, too, and without
+    quotes it would end the row when it is read.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def write(self, row: str) -> int:
+        return self.file.write(row.removesuffix("\r\n") + "\n")
 
 
 class JsonRows:

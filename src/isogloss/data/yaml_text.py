@@ -44,7 +44,7 @@ def load_yaml(text: str) -> Any:
         raise yaml.YAMLError("it holds half of a character")
     try:
         # A subclass of the safe loader.
-        value = yaml.load(text, _Loader)
+        value = yaml.load(text, _Loader)  # nosec B506
     except yaml.YAMLError:
         raise
     except RecursionError as error:
