@@ -172,12 +172,15 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 def inert(text: str) -> str:
     """The text on one line, with nothing in it that Markdown or HTML would act on."""
-    visible = "".join(" " if _is_control(mark) else mark for mark in text)
+    visible = "".join(" " if is_control(mark) else mark for mark in text)
     return " ".join(visible.split()).translate(_INERT)
 
 
-def _is_control(mark: str) -> bool:
-    """Control characters, line separators, and those that turn the writing direction around."""
+def is_control(mark: str) -> bool:
+    """Whether a character acts on what shows it.
+
+    Control characters, line separators, and those that turn the writing direction around.
+    """
     turning = "\u202a" <= mark <= "\u202e" or "\u2066" <= mark <= "\u2069"
     return turning or unicodedata.category(mark) in ("Cc", "Zl", "Zp", "Cs")
 

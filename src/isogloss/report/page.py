@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from isogloss.data.atomic import naming, replacing
 from isogloss.errors import IsoglossError
-from isogloss.models.card import EXAMPLES, OFFLINE_BASE
+from isogloss.models.card import EXAMPLES, OFFLINE_BASE, is_control
 from isogloss.report import wording
 from isogloss.report.findings import Findings, look
 from isogloss.report.reading import RunFacts, read_run
@@ -58,6 +58,14 @@ def write_report(
     return path
 
 
+def visible(value: Any) -> Any:
+    """A value for the page, with spaces for characters of a text that would act on it."""
+    # Markup is a kind of text, and made here.
+    if type(value) is not str:
+        return value
+    return "".join(" " if is_control(mark) and mark not in "\n\t" else mark for mark in value)
+
+
 def render(run: RunFacts, found: Findings) -> str:
     """The page as text.
 
@@ -68,6 +76,7 @@ def render(run: RunFacts, found: Findings) -> str:
     environment = Environment(
         loader=PackageLoader("isogloss.report"),
         autoescape=True,
+        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
