@@ -77,7 +77,7 @@ def test_the_report_and_the_card_are_inert(place: Path) -> None:
     assert "owned" in card
     assert not any(raw in card for raw in RAW)
     assert "<script" not in page
-    assert not any(raw in page for raw in RAW[:1])
+    assert not any(raw in page for raw in RAW[:6])
 
 
 def test_no_secret_of_the_environment_is_in_the_run(place: Path) -> None:
@@ -113,6 +113,7 @@ def test_formulas_are_made_text_on_request(place: Path, tmp_path: Path) -> None:
     assert not any(row["prediction"].startswith("=") for row in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_ten_megabytes_in_one_cell(place: Path, tmp_path: Path, ending: str) -> None:
     long = "word " * 2_000_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -23,6 +24,8 @@ REPORT = "report.html"
 # Rows of a table of classes, and characters of a text of the user's.
 MOST_CLASSES, MOST_CHARACTERS = 40, 300
 MOST_WARNINGS = 50
+# Line ends are for settings, and halves of characters for the encoder, which shows them.
+_KEPT = re.compile("[\n\t\ud800-\udfff]")
 # Sections that have pictures.
 SECTIONS = ("scores", "balance", "trust", "layers", "features", "curves")
 
@@ -63,7 +66,7 @@ def visible(value: Any) -> Any:
     # Markup is a kind of text, and made here.
     if type(value) is not str:
         return value
-    return "".join(" " if is_control(mark) and mark not in "\n\t" else mark for mark in value)
+    return "".join(" " if is_control(mark) and not _KEPT.match(mark) else mark for mark in value)
 
 
 def render(run: RunFacts, found: Findings) -> str:
