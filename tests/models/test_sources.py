@@ -80,7 +80,7 @@ def test_trust_in_code_is_passed_on_as_told(
 @pytest.mark.parametrize("text", ["[", "[]", "3", '{"isogloss": []}', '{"isogloss": {}}'])
 def test_a_damaged_configuration_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "config.json").write_text(text, "utf-8")
-    with pytest.raises(IsoglossError, match="E321|E526"):
+    with pytest.raises(IsoglossError, match=r"E321|E526"):
         serving.open_served(tmp_path)
 
 

@@ -54,19 +54,20 @@ def write_report(
     path = run.root / REPORT if path is None else Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise IsoglossError("E740", path=path)
-    text = render(run, look(run) if findings is None else findings)
+    text = inactive(render(run, look(run) if findings is None else findings))
     with replacing(path) as temporary, naming(path):
         # Half a character, which no UTF-8 can hold, becomes a question mark.
         temporary.write_text(text, "utf-8", errors="replace")
     return path
 
 
-def visible(value: Any) -> Any:
-    """A value for the page, with spaces for characters of a text that would act on it."""
-    # Markup is a kind of text, and made here.
-    if type(value) is not str:
-        return value
-    return "".join(" " if is_control(mark) and not _KEPT.match(mark) else mark for mark in value)
+def inactive(page: str) -> str:
+    """The page with spaces for control characters, and for those that turn the direction around.
+
+    Only texts of the user's hold any.
+    """
+    active = {mark for mark in set(page) if is_control(mark) and not _KEPT.match(mark)}
+    return page.translate(dict.fromkeys(map(ord, active), " "))
 
 
 def render(run: RunFacts, found: Findings) -> str:
@@ -79,7 +80,6 @@ def render(run: RunFacts, found: Findings) -> str:
     environment = Environment(
         loader=PackageLoader("isogloss.report"),
         autoescape=True,
-        finalize=visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
