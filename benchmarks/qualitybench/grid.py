@@ -148,7 +148,12 @@ METHODS: dict[str, Method] = {
     "wu2020": Method(recipe="wu2020"),
     "st": Method(recipe="st"),
     "st-published": Method(
-        recipe="st", settings={"selftrain.selection": "confident", "selftrain.fraction": 0.1}
+        recipe="st",
+        settings={
+            "selftrain.selection": "confident",
+            "selftrain.rounds": 5,
+            "selftrain.fraction": 0.1,
+        },
     ),
     "iwda+kd": Method(recipe="iwda+kd", shared="iwda"),
     "iwda+st": Method(recipe="iwda+st", shared="iwda"),

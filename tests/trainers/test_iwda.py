@@ -19,7 +19,7 @@ from isogloss.models.features import FeatureClassifier
 from isogloss.trainers.alignment_model import AlignmentModel
 from isogloss.trainers.config import IWDAConfig
 from isogloss.trainers.estimation import RowEstimator
-from isogloss.trainers.iwda import IWDATrainer, make_class_weights
+from isogloss.trainers.iwda import IWDATrainer, beginning, make_class_weights
 from tests.helpers.models import HIDDEN, tiny_model
 from tests.helpers.rows import PAD, encoded
 from tests.trainers.common import (
@@ -71,7 +71,9 @@ def build(
 def known(weights: Any, interval: Any = None) -> Any:
     """An estimate that says the same of every classifier; by default that it knows nothing."""
     bounds = np.tile([0.0, 1.0], (len(weights), 1)) if interval is None else interval
-    return lambda model: SimpleNamespace(weights=np.asarray(weights), interval=np.asarray(bounds))
+    return lambda model: SimpleNamespace(
+        weights=np.asarray(weights), interval=np.asarray(bounds), assumption_holds=True
+    )
 
 
 class AlignmentTester(TrainerTester):
@@ -449,3 +451,41 @@ def test_online_rate_does_not_depend_on_batch_size(tmp_path: Path) -> None:
         holders.append(holder)
     torch.testing.assert_close(holders[0].confusion, holders[1].confusion)
     torch.testing.assert_close(holders[0].target_mean, holders[1].target_mean)
+
+
+class TestBeginning:
+    """Where weights begin that are free within an interval."""
+
+    def estimate(self, *, holds: bool, predicted: list[float]) -> Any:
+        return SimpleNamespace(
+            weights=np.array([1.6, 0.4, 1.0]),
+            source_prior=np.array([0.5, 0.5, 0.0]),
+            assumption_holds=holds,
+            diagnostics={"predicted": predicted},
+        )
+
+    def test_at_the_estimate_where_nothing_speaks_against_it(self) -> None:
+        found = beginning(self.estimate(holds=True, predicted=[0.1, 0.9, 0.0]))
+        np.testing.assert_array_equal(found, [1.6, 0.4, 1.0])
+
+    def test_at_the_predicted_shares_where_it_is_refuted(self) -> None:
+        estimate = self.estimate(holds=False, predicted=[0.1, 0.9, 0.0])
+        np.testing.assert_allclose(beginning(estimate)[:2], [0.2, 1.8])
+
+    def test_on_the_constraint_whatever_is_predicted(self) -> None:
+        """A class that the source lacks takes its predicted share from nobody."""
+        estimate = self.estimate(holds=False, predicted=[0.3, 0.3, 0.4])
+        assert estimate.source_prior @ beginning(estimate) == pytest.approx(1.0)
+
+    def test_training_begins_there(self, tmp_path: Path) -> None:
+        told = SimpleNamespace(
+            weights=np.ones(3),
+            interval=np.tile([0.0, 1.0], (3, 1)),
+            assumption_holds=False,
+            diagnostics={"predicted": [0.7, 0.2, 0.1]},
+        )
+        trainer = build(tmp_path, estimate=lambda model: told, weight_play_rate=0.0, max_steps=1)
+        # Nothing is weighted yet: this is the source's balance.
+        told.source_prior = trainer.prior_estimate
+        trainer.train()
+        np.testing.assert_allclose(trainer.prior_estimate, [0.7, 0.2, 0.1], atol=1e-9)

@@ -217,7 +217,7 @@ class IWDATrainer(PairedTrainer):
         if isinstance(holder, OnlineWeights):
             holder.start(mix(solved, self.args.weight_mix), prior)
         elif isinstance(holder, IntervalWeights):
-            holder.start(solved, prior, estimate.interval)
+            holder.start(self._over_batches(beginning(estimate)), prior, estimate.interval)
         elif isinstance(holder, FixedWeights):
             holder.set(solved, prior)
 
@@ -306,6 +306,23 @@ def make_class_weights(
     )
     online.start(on_constraint, source_prior)
     return online
+
+
+def beginning(estimate: PriorEstimate) -> np.ndarray:
+    """(k,) weights that free ones begin at: the estimate, or what is predicted where it is refuted.
+
+    A refuted estimate stays at the source's balance. Under a strong shift the shares of the
+    predicted classes lie nearer to the target's, and begun there the weights have less way to go
+    while the model is already aligned under them.
+    """
+    if estimate.assumption_holds:
+        return np.asarray(estimate.weights)
+    source = np.asarray(estimate.source_prior)
+    predicted = np.asarray(estimate.diagnostics["predicted"])
+    weights = np.ones_like(source)
+    np.divide(predicted, source, out=weights, where=source > 0)
+    scaled: np.ndarray = weights / (source @ weights)
+    return scaled
 
 
 def as_statistics(logits: torch.Tensor, *, hard: bool) -> torch.Tensor:

@@ -23,11 +23,14 @@ class SelfTrainingConfig(RowTrainingArguments):
         },
     )
     rounds: int = field(
-        default=5,
-        metadata={"help": "How often pseudo-labels are given, at even distances, at most."},
+        default=1,
+        metadata={
+            "help": "How often pseudo-labels are given, at even distances, at most; 1: by the "
+            "model that training starts from, whose class balance later models drift from."
+        },
     )
     fraction: float = field(
-        default=0.1,
+        default=1.0,
         metadata={"help": "Share of all target rows (confident: examples) labelled in a round."},
     )
     keep_labels: bool = field(
