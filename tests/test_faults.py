@@ -19,7 +19,7 @@
     trained here.
 11. The confusion matrix comes from held-out rows without dropout: `trainers/test_iwda.py`.
 12. The test split is looked at once a stage, a run resumes to the same weights, tokenizer and
-    label names are saved: `recipes/test_adapt.py`, `recipes/test_killed_run.py`,
+    label names are saved: `recipes/test_adapt.py`, `recipes/test_crashes.py`,
     `trainers/common.py`, `models/test_export.py`.
 13. The penalty leaves no row out for good: `alignment/test_penalty.py`; its pairs are drawn anew
     in every step of training: here.

@@ -277,6 +277,12 @@ ERRORS: dict[str, str] = {
     "sampling at natural.",
     "E545": "The balanced sampling in {path} cannot be gone on from ({reason}); train anew, in "
     "another folder.",
+    "E546": "{folder} is in use by process {pid} of this machine (since {started}); wait until it "
+    "ends, stop it, or choose another folder.",
+    "E547": "{folder} was taken by process {pid} of another machine, {host} (since {started}); if "
+    "it does not run there any more, delete {lock} and repeat the command.",
+    "E548": "The checkpoint of step {step} cannot be written to {folder} ({reason}); free some "
+    "space and repeat the command, which goes on from the checkpoint before.",
     # 600 configuration and command line
     "E600": "The demo has no reviews in '{language}' to adapt to; choose one of {known}.",
     "E640": "The setting {name} is {value!r}; it must be {wanted}.",

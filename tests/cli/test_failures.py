@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import warnings
 from collections.abc import Callable
 
@@ -9,6 +11,7 @@ from typer.testing import CliRunner
 
 from isogloss.cli.failures import Commands
 from isogloss.errors import WARNINGS, IsoglossError, warn
+from isogloss.stopping import Stopped
 
 
 def run(body: Callable[[], None], name: str = "adapt") -> tuple[int, str, str]:
@@ -48,7 +51,8 @@ def test_user_text_in_an_error_is_shown_as_it_is(path: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "hint"), [("adapt", "same command again"), ("predict", "nothing was written")]
+    ("command", "hint"),
+    [("adapt", "run the same command"), ("predict", "nothing was written")],
 )
 def test_an_interrupt_is_130_and_says_how_to_go_on(command: str, hint: str) -> None:
     def body() -> None:
@@ -59,6 +63,21 @@ def test_an_interrupt_is_130_and_says_how_to_go_on(command: str, hint: str) -> N
     assert hint in err
     assert "Traceback" not in err
     assert err.count("\n") == 1
+
+
+def test_sigterm_is_143() -> None:
+    code, out, err = run(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert (code, out) == (143, "")
+    assert err == "Stopped; run the same command to go on.\n"
+
+
+def test_a_stopped_training_says_where() -> None:
+    def body() -> None:
+        raise Stopped(signal.SIGTERM, stage="iwda", step=7)
+
+    code, _, err = run(body)
+    assert code == 143
+    assert err == "Stopped after step 7 of iwda; run the same command to go on.\n"
 
 
 def test_a_fault_of_ours_keeps_its_traceback_and_asks_for_a_report() -> None:

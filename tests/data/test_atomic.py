@@ -1,8 +1,18 @@
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
-from isogloss.data.atomic import naming, replacing
+from isogloss.data.atomic import (
+    naming,
+    remove_abandoned,
+    replacing,
+    sync_tree,
+    temporary_beside,
+    unfinished_folder,
+)
 
 
 def test_the_file_appears_at_the_end_only(tmp_path):
@@ -38,3 +48,37 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path, raises):
 def test_the_systems_reason_is_given(raises):
     with raises("E121", "out.csv", "No space left"), naming("out.csv"):
         raise OSError(28, "No space left on device")
+
+
+def test_a_durable_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    path, calls = tmp_path / "file.txt", []
+    sync, rename = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda descriptor: calls.append("sync") or sync(descriptor))
+    monkeypatch.setattr(os, "replace", lambda *names: calls.append("rename") or rename(*names))
+    with replacing(path, durable=True) as temporary:
+        temporary.write_text("whole")
+    assert calls == ["sync", "rename", "sync"]
+    calls.clear()
+    sync_tree(tmp_path)
+    assert len(calls) == 3
+
+
+def test_an_unfinished_folder_goes_with_the_body(tmp_path):
+    with unfinished_folder(tmp_path / "model") as holder:
+        (holder / "new").mkdir()
+        (holder / "new" / "x").write_text("half")
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_what_was_abandoned_long_ago_is_removed_where_others_work(tmp_path):
+    old, young, folder = (temporary_beside(tmp_path / name) for name in ("a", "b", "c"))
+    for path in (old, young, tmp_path / ".mine.tmp"):
+        path.write_text("half")
+    folder.mkdir()
+    for path in (old, folder, tmp_path / ".mine.tmp"):
+        os.utime(path, (time.time() - 100_000,) * 2)
+    # Of a clock that was set back since.
+    os.utime(young, (time.time() + 100_000,) * 2)
+    remove_abandoned(tmp_path)
+    remove_abandoned(tmp_path / "nowhere")
+    assert set(tmp_path.iterdir()) == {young, tmp_path / ".mine.tmp"}

@@ -30,7 +30,7 @@ from isogloss.models.features import FeatureClassifier
 from isogloss.models.loading import load_classifier
 from isogloss.models.trimming import trim_vocabulary
 from isogloss.trainers import compilation
-from isogloss.trainers.base import last_complete_checkpoint
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.rows import collect_rows
 from tests.helpers.models import ARCHITECTURES, random_batch, tiny_model, tiny_tokenizer
 from tests.helpers.rows import PAD, encoded

@@ -23,7 +23,8 @@ from isogloss.errors import IsoglossError
 from isogloss.models.export import export
 from isogloss.models.features import FeatureClassifier
 from isogloss.trainers import recomputation
-from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
+from isogloss.trainers.base import RowTrainer
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.paired import PairedTrainer
 from isogloss.trainers.rows import collect_rows
 from tests.helpers.models import random_batch, tiny_model, tiny_tokenizer

@@ -17,7 +17,8 @@ from isogloss.labelshift.interval import IntervalWeights
 from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights
 from isogloss.trainers.balance import as_drawn
-from isogloss.trainers.base import RowTrainer, last_complete_checkpoint, total_steps
+from isogloss.trainers.base import RowTrainer, total_steps
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.distillation import DistillationTrainer
 from isogloss.trainers.distillation_config import DistillationConfig

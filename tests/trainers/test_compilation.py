@@ -13,7 +13,7 @@ import torch
 
 from isogloss.errors import IsoglossWarning
 from isogloss.trainers import compilation
-from isogloss.trainers.base import last_complete_checkpoint
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.iwda import IWDATrainer
 from tests.trainers.common import STEPS, StopAt, assert_close_states, logged, same, state
 from tests.trainers.test_iwda import build

@@ -12,7 +12,8 @@ import pytest
 
 from isogloss.data.token_batches import PairedTokenSampler
 from isogloss.errors import IsoglossError
-from isogloss.trainers.base import RowTrainer, last_complete_checkpoint
+from isogloss.trainers.base import RowTrainer
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.finetune import FinetuneTrainer
 from isogloss.trainers.iwda import IWDATrainer

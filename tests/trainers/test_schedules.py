@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from isogloss.labelshift.online import OnlineWeights
-from isogloss.trainers.base import last_complete_checkpoint
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.iwda import IWDATrainer
 from tests.trainers.common import StopAt, logged, states_by_step
 from tests.trainers.test_iwda import build, known

@@ -15,7 +15,8 @@ from isogloss.errors import IsoglossError
 from isogloss.labelshift.calibration import softmax
 from isogloss.labelshift.measures import total_variation
 from isogloss.models.features import FeatureClassifier
-from isogloss.trainers.base import last_complete_checkpoint, task_loss
+from isogloss.trainers.base import task_loss
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.rows import collect_rows
 from isogloss.trainers.selftraining import (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ from typer.core import TyperGroup
 
 from isogloss.cli.console import one_line
 from isogloss.errors import IsoglossError, IsoglossWarning
+from isogloss.stopping import Stopped, heeding_signals
 
-USER_ERROR, INTERNAL_ERROR, INTERRUPTED = 2, 1, 130
-RESUMABLE = ("adapt", "demo", "reproduce")
+USER_ERROR, INTERNAL_ERROR = 2, 1
+RESUMABLE = ("adapt", "demo", "reproduce", "select")
 
 
 class Commands(TyperGroup):
@@ -24,14 +26,16 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that `ctx` names."""
         try:
-            with warnings_as_lines():
+            with warnings_as_lines(), heeding_signals(say_stopping):
                 return super().invoke(ctx)
         except IsoglossError as error:
             complain(f"error: {error}")
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
-            complain(stopped(ctx.invoked_subcommand))
-            raise typer.Exit(INTERRUPTED) from error
+            number = error.number if isinstance(error, Stopped) else signal.SIGINT
+            complain(stopped(ctx.invoked_subcommand, error))
+            # As a shell has it for a process that a signal ended.
+            raise typer.Exit(128 + number) from error
         except BrokenPipeError:
             raise
         except Exception as error:
@@ -47,11 +51,18 @@ def complain(text: str) -> None:
     sys.stderr.write(one_line(text) + "\n")
 
 
-def stopped(command: str | None) -> str:
-    """What to say after Ctrl-C."""
+def say_stopping() -> None:
+    """Answer the first Ctrl-C or SIGTERM in a training."""
+    complain("stopping after this step, with a checkpoint; once more to stop at once.")
+
+
+def stopped(command: str | None, error: KeyboardInterrupt) -> str:
+    """What to say after Ctrl-C or SIGTERM."""
+    if isinstance(error, Stopped) and error.stage is not None and error.step is not None:
+        return f"Stopped after step {error.step} of {error.stage}; run the same command to go on."
     if command in RESUMABLE:
-        return "stopped: run the same command again and it goes on where it was."
-    return "stopped: nothing was written."
+        return "Stopped; run the same command to go on."
+    return "Stopped; nothing was written."
 
 
 def show_traceback(error: Exception) -> None:

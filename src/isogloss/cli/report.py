@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,10 @@ def report(
     Example: isogloss report runs/de
     """
     with importing():
+        from isogloss.data.locking import locked
         from isogloss.report.page import write_report
 
-    path = write_report(run, output)
+    # Elsewhere than in the run's folder it is only read.
+    with locked(run) if output is None and run.is_dir() else nullcontext():
+        path = write_report(run, output)
     say(stdout(), f"report  {path}")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from isogloss.errors import IsoglossError
@@ -20,17 +21,33 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
 
 
+def is_temporary(path: Path) -> bool:
+    """Whether a path has a name of `temporary_beside`."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what a killed process was still writing anywhere below a folder.
 
     Args:
         folder: that nobody else is writing to.
     """
-    for path in [p for p in folder.rglob(".*.tmp") if _TEMPORARY.fullmatch(p.name)]:
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+    for path in [p for p in folder.rglob(".*.tmp") if is_temporary(p)]:
+        _remove(path)
+
+
+def remove_abandoned(folder: Path, *, seconds: float = 86_400.0) -> None:
+    """Remove what killed processes left unfinished in a folder that others may be writing to.
+
+    Args:
+        folder: looked at without its subfolders; it need not exist.
+        seconds: how long ago something was begun that nobody is working on any more. A clock that
+            was set back makes things look younger, so that they stay longer.
+    """
+    for path in folder.glob(".*.tmp"):
+        with suppress(OSError):
+            if is_temporary(path) and time.time() - path.stat().st_mtime > seconds:
+                _remove(path)
 
 
 @contextmanager
@@ -47,10 +64,15 @@ def naming(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A temporary path beside `path` to write to; renamed to `path` at the end.
 
     Where the body raises, the temporary file is removed and `path` stays as it was.
+
+    Args:
+        path: the file.
+        durable: have the disk hold the file and its name before going on, so that a loss of power
+            leaves either the old file or the new one; for files that others rest on.
 
     Raises:
         IsoglossError: E121 if the folder cannot be made, or the file cannot be renamed.
@@ -61,6 +83,61 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         with naming(path):
+            if durable:
+                _sync(temporary)
             os.replace(temporary, path)
+            if durable:
+                _sync(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+@contextmanager
+def unfinished_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` to work in, removed in the end with whatever is still in it.
+
+    After a kill it stays until `remove_unfinished` or `remove_abandoned` passes.
+
+    Args:
+        path: what is worked on; its parents are made.
+
+    Raises:
+        OSError: where the folder cannot be made.
+    """
+    holder = temporary_beside(path)
+    holder.mkdir(parents=True)
+    try:
+        yield holder
+    finally:
+        _remove(holder)
+
+
+def sync_tree(path: Path) -> None:
+    """Have the disk hold a file, or all files below a folder, and their names.
+
+    Raises:
+        OSError: where the disk cannot.
+    """
+    for below in path.rglob("*") if path.is_dir() else ():
+        _sync(below)
+    _sync(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        # Windows opens no folders.
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink()

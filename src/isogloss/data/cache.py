@@ -13,7 +13,7 @@ from pathlib import Path
 import datasets
 import pyarrow as pa
 
-from isogloss.data.atomic import naming, replacing
+from isogloss.data.atomic import naming, remove_abandoned, replacing
 from isogloss.data.fingerprints import file_digest
 from isogloss.data.streaming import read_schema, record_batches
 
@@ -66,6 +66,7 @@ def convert(path: Path, to: Path, *, format: str) -> None:
     Raises:
         IsoglossError: E102 to E127 for what is in the file, E121 if `to` cannot be written.
     """
+    remove_abandoned(to.parent)
     schema = read_schema(path, format=format)
     with (
         naming(to),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import os
-import tempfile
 from pathlib import Path
 
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from isogloss.data.atomic import unfinished_folder
 from isogloss.errors import IsoglossError
 from isogloss.models import pooling as pool
 from isogloss.models.features import FeatureClassifier
@@ -52,12 +52,13 @@ def export(
     _check_place(place)
     state = _plain_state(model, tokenizer, full_embedding)
     config = _plain_config(model, full_embedding)
-    with coded("E329", OSError, SafetensorError, folder=str(place)):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".export-", dir=place.parent) as holder:
-            written = Path(holder) / "new"
-            _write(model, tokenizer, written, state=state, config=config, card=card)
-            _swap(written, place, Path(holder) / "old")
+    with (
+        coded("E329", OSError, SafetensorError, folder=str(place)),
+        unfinished_folder(place) as holder,
+    ):
+        written = holder / "new"
+        _write(model, tokenizer, written, state=state, config=config, card=card)
+        _swap(written, place, holder / "old")
     return place
 
 

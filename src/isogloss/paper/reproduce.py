@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.atomic import naming, remove_unfinished, replacing
+from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError, warn
 from isogloss.paper.claims import verdicts
 from isogloss.paper.corpora import CORPORA
@@ -96,11 +97,17 @@ def reproduce(
     """
     progress = progress or Progress()
     grid = plan(request, progress)
-    open_folder(request)
+    with locked(request.output):
+        open_folder(request)
+        return _carry_out_grid(request, grid, engine or LocalEngine(progress), progress)
+
+
+def _carry_out_grid(
+    request: Request, grid: Grid, engine: Engine, progress: Progress
+) -> dict[str, Any]:
+    """`reproduce` in a folder that is held."""
     records: list[Record] = []
-    for number, (job, record) in enumerate(
-        (engine or LocalEngine(progress)).run(grid.jobs, carry_out), start=1
-    ):
+    for number, (job, record) in enumerate(engine.run(grid.jobs, carry_out), start=1):
         state = record["status"] if record["status"] == "done" else record["error"]
         progress.say(f"{number} of {len(grid.jobs)}: {job.cell.key}: {state}")
         records.append(record)
@@ -239,12 +246,13 @@ def estimate(request: Request, *, progress: Progress | None = None) -> dict[str,
     """
     progress = progress or Progress()
     grid = plan(request, progress)
-    open_folder(request)
     jobs, costs = [], []
-    for job in grid.jobs:
-        if job.cell.sides()["target"].place not in grid.missing:
-            jobs.append(job)
-            costs.append(cost_of(job, progress))
+    with locked(request.output):
+        open_folder(request)
+        for job in grid.jobs:
+            if job.cell.sides()["target"].place not in grid.missing:
+                jobs.append(job)
+                costs.append(cost_of(job, progress))
     totals: dict[str, int] = {}
     for cost in costs:
         for method, steps in cost.steps.items():

@@ -14,6 +14,7 @@ from datasets import Dataset
 from transformers import set_seed
 
 from isogloss.data.cache import cache_folder
+from isogloss.data.locking import check_free, locked
 from isogloss.errors import noted_warnings
 from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
@@ -132,6 +133,7 @@ def _carry_out(
 ) -> RunFolder:
     """`run` with resolved settings; `said` is what it has warned of so far."""
     check(output, config)
+    check_free(output)
     check_settings(config)
     check_start(config)
     check_teaching(config)
@@ -143,8 +145,10 @@ def _carry_out(
     pad = tokenizer.pad_token_id
     # A large one takes a third of a training run's memory, and only the exports need it again.
     del tokenizer
-    folder = RunFolder.open(output, config, record(data))
-    if not folder.is_done():
+    with locked(output):
+        folder = RunFolder.open(output, config, record(data))
+        if folder.is_done():
+            return folder
         with folder.removed_if_in_vain():
             shop = make_workshop(config, folder, data, encoded, pad, max_length, progress)
             run_stages(shop)

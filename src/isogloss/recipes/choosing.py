@@ -6,13 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from isogloss.data.atomic import remove_unfinished
+from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
 from isogloss.progress import Progress
 from isogloss.recipes.candidates import read_candidate
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect, facts_of
-from isogloss.recipes.folder import CONFIG, RunFolder, read_json
+from isogloss.recipes.folder import CONFIG, RunFolder
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
 from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
 from isogloss.selection.guard import choose as guarded_choice
@@ -126,17 +128,24 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
     Raises:
         IsoglossError: E524 where there is no such folder, E525 where the run has not finished,
             E540 where it has no such candidate, E541 where its target is no file that is still
-            there and no hub data set.
+            there and no hub data set, E546 or E547 where another process holds the folder.
 
     Example:
         >>> isogloss.select("runs/de", "zero-shot")
     """
-    folder = RunFolder(Path(run))
-    if not (folder.root / CONFIG).is_file():
+    if not (Path(run) / CONFIG).is_file():
         raise IsoglossError("E524", folder=run)
-    if not folder.is_done():
+    with locked(Path(run)):
+        return _serve(RunFolder(Path(run)), name, progress or Progress())
+
+
+def _serve(folder: RunFolder, name: str, progress: Progress) -> Path:
+    """`select` in a folder that is held."""
+    run, metrics = folder.root, folder.metrics()
+    if metrics is None:
         raise IsoglossError("E525", folder=run)
-    config, metrics = RunConfig.load(folder.root / CONFIG), read_json(folder.root / "metrics.json")
+    remove_unfinished(folder.root)
+    config = RunConfig.load(folder.root / CONFIG)
     known = candidates(folder, list(metrics["stages"]))
     if name not in known:
         raise IsoglossError("E540", folder=run, name=name, names=", ".join(known))
@@ -148,7 +157,7 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
     choice = describe(folder, chosen, list(metrics["stages"]), by="you", reasons=reasons)
     choice["at_first"] = first
     changed = {**metrics, "chosen": choice, "expected": expect(folder, config, chosen)}
-    deliver(folder, config, chosen, changed, progress=progress or Progress())
+    deliver(folder, config, chosen, changed, progress=progress)
     return folder.root / "model"
 
 

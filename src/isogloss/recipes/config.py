@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from isogloss.data.atomic import naming, replacing
 from isogloss.data.yaml_text import LONGEST, load_yaml
 from isogloss.errors import IsoglossError
 from isogloss.recipes.methods import AUTO, RECIPES, Stage, stages_of, with_seeds
@@ -208,10 +209,14 @@ class RunConfig:
         return dataclasses.asdict(self)
 
     def save(self, path: Path) -> None:
-        """Write YAML that `load` reads back."""
-        path.write_text(
-            yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True), "utf-8"
-        )
+        """Write YAML that `load` reads back, whole or not at all.
+
+        Raises:
+            IsoglossError: E121 where it cannot be written.
+        """
+        text = yaml.safe_dump(self.as_dict(), sort_keys=False, allow_unicode=True)
+        with naming(path), replacing(path, durable=True) as temporary:
+            temporary.write_text(text, "utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> RunConfig:

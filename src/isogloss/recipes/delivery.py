@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +12,21 @@ from typing import Any
 from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
-from isogloss.data.atomic import naming, replacing
+from isogloss.data.atomic import naming, replacing, temporary_beside, unfinished_folder
 from isogloss.data.formats import format_of
 from isogloss.models.bias import fold_into_bias
 from isogloss.models.card import model_card
 from isogloss.models.sources import quiet_library
 from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import RunFolder, link_file, link_tree, write_json
+from isogloss.recipes.folder import (
+    METRICS,
+    METRICS_BEFORE,
+    RunFolder,
+    link_file,
+    link_tree,
+    write_json,
+)
 from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.predict import predict_dataset, predict_file
@@ -63,8 +70,9 @@ def deliver(
 ) -> None:
     """Write the model, its card, the held-out rows, the predictions, `prior.json`, `metrics.json`.
 
-    The last is the mark of a finished run, so an earlier one goes first. The report comes after it,
-    as a run is finished without.
+    Whatever takes time or room is made beside what is there, which stays as it is until then. The
+    last is the mark of a finished run, so an earlier one is put aside when things change. The
+    report comes after it, as a run is finished without.
 
     Args:
         folder: of the run, its stages finished.
@@ -78,27 +86,65 @@ def deliver(
     from isogloss.report.charts import draw_run
 
     prior, model = prior_of(folder, chosen.stage), folder.root / "model"
-    for last in ("metrics.json", REPORT):
-        (folder.root / last).unlink(missing_ok=True)
-    link_tree(folder.stage(chosen.stage) / "model", model)
-    if chosen.corrected:
-        fold(model, prior["weights"], kind=config.task)
-    kept = folder.stage(chosen.stage) / HELD_OUT
-    # A stage that an earlier version finished has none.
-    if kept.is_file():
-        link_file(kept, folder.root / HELD_OUT)
-    with warnings.catch_warnings():
-        # Rows that are cut were warned of when the target was encoded for training.
-        warnings.filterwarnings("ignore", message="W522")
-        write_predictions(folder, config, target, progress)
+    with naming(folder.root), unfinished_folder(folder.root / "served") as made:
+        make(folder, config, chosen, made, target=target, progress=progress)
+        put_in_place(folder.root, made)
     write_json(folder.root / "prior.json", prior)
     findings, sentences = find_out(folder.root, metrics)
     write_card(config, model, metrics, prior, sentences)
     headline = metrics["headline"]
     picture = folder.root / "run.png"
     draw_run(prior, scores_on_test(metrics), headline, picture, served=chosen.stage)
-    write_json(folder.root / "metrics.json", metrics)
+    write_json(folder.root / METRICS, metrics)
+    (folder.root / METRICS_BEFORE).unlink(missing_ok=True)
     report(folder.root, findings)
+
+
+def make(
+    folder: RunFolder,
+    config: RunConfig,
+    chosen: Chosen,
+    made: Path,
+    *,
+    target: Dataset | None,
+    progress: Progress,
+) -> None:
+    """Write the model, the held-out rows and the predictions of a candidate into a folder.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        chosen: the candidate.
+        made: where to.
+        target: as for `deliver`.
+        progress: hears how it goes.
+    """
+    link_tree(folder.stage(chosen.stage) / "model", made / "model")
+    if chosen.corrected:
+        weights = prior_of(folder, chosen.stage)["weights"]
+        fold(made / "model", weights, kind=config.task)
+    kept = folder.stage(chosen.stage) / HELD_OUT
+    # A stage that an earlier version finished has none.
+    if kept.is_file():
+        link_file(kept, made / HELD_OUT)
+    with warnings.catch_warnings():
+        # Rows that are cut were warned of when the target was encoded for training.
+        warnings.filterwarnings("ignore", message="W522")
+        write_predictions(made, config, target, progress)
+
+
+def put_in_place(root: Path, made: Path) -> None:
+    """Move what `make` wrote into the run's folder, over what is there.
+
+    A kill in between leaves a run without its mark, which is finished by the same command.
+    """
+    if (root / METRICS).is_file():
+        os.replace(root / METRICS, root / METRICS_BEFORE)
+    (root / REPORT).unlink(missing_ok=True)
+    for path in sorted(made.iterdir()):
+        if (root / path.name).is_dir():
+            os.replace(root / path.name, temporary_beside(made / path.name))
+        os.replace(path, root / path.name)
 
 
 def fold(model: Path, weights: list[float], *, kind: str) -> None:
@@ -117,24 +163,24 @@ def fold(model: Path, weights: list[float], *, kind: str) -> None:
     with quiet_library():
         plain = auto.from_pretrained(model)
         fold_into_bias(plain, weights)
-        with tempfile.TemporaryDirectory(prefix=".fold-", dir=model.parent) as folder:
+        with unfinished_folder(model) as folder:
             plain.save_pretrained(folder, max_shard_size="1TB")
-            (Path(folder) / WEIGHTS).replace(model / WEIGHTS)
+            (folder / WEIGHTS).replace(model / WEIGHTS)
 
 
 def write_predictions(
-    folder: RunFolder, config: RunConfig, target: Dataset | None, progress: Progress
+    folder: Path, config: RunConfig, target: Dataset | None, progress: Progress
 ) -> None:
-    """Classify the target with the exported model, in the target's own format."""
-    model = folder.root / "model"
+    """Classify the target with the model in a folder, in the target's own format."""
+    model = folder / "model"
     options: dict[str, Any] = {"precision": config.precision, "progress": progress}
     path = Path(config.target)
     if target is None and path.is_file():
         kind = format_of(path, format=config.format)
         name = predictions_name(path, config.format)
-        predict_file(model, path, folder.root / name, format=kind, **options)
+        predict_file(model, path, folder / name, format=kind, **options)
     else:
-        output = folder.root / "predictions.jsonl"
+        output = folder / "predictions.jsonl"
         predict_dataset(model, target, config.target, output, **options)
 
 

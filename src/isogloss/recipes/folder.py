@@ -10,12 +10,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from isogloss.data.atomic import naming, remove_unfinished, replacing, temporary_beside
+from isogloss.data.atomic import (
+    is_temporary,
+    naming,
+    remove_unfinished,
+    replacing,
+    sync_tree,
+    temporary_beside,
+)
+from isogloss.data.locking import LOCK
 from isogloss.errors import IsoglossError, warn
 from isogloss.recipes.config import RunConfig, read_yaml
-from isogloss.trainers.base import COMPLETE_MARKER
+from isogloss.trainers.checkpoints import COMPLETE_MARKER
 
 CONFIG, RECORD, DONE = "config.yaml", "run.json", "result.json"
+# The mark of a finished run; under the second name while another candidate takes its place.
+METRICS, METRICS_BEFORE = "metrics.json", "metrics.before.json"
 # Settings that change nothing about what comes out.
 ONLY_WATCHED = ("tensorboard",)
 
@@ -36,6 +46,8 @@ class RunFolder:
     def open(cls, root: Path, config: RunConfig, record: Mapping[str, Any]) -> RunFolder:
         """Create the folder, or take it up where it holds the very same run.
 
+        Whoever goes on to write into it holds it (`isogloss.data.locking`).
+
         Args:
             root: the folder; need not exist.
             config: the resolved settings.
@@ -51,9 +63,7 @@ class RunFolder:
             with naming(root):
                 root.mkdir(parents=True, exist_ok=True)
                 write_json(root / RECORD, record)
-                temporary = root / f".{CONFIG}"
-                config.save(temporary)
-                temporary.replace(root / CONFIG)
+                config.save(root / CONFIG)
         folder._compare(record)
         remove_unfinished(root)
         return folder
@@ -69,7 +79,17 @@ class RunFolder:
 
     def is_done(self) -> bool:
         """Whether the run has reached its end."""
-        return (self.root / "metrics.json").is_file()
+        return (self.root / METRICS).is_file()
+
+    def metrics(self) -> dict[str, Any] | None:
+        """What a finished run says of itself; None where it is not finished.
+
+        Where changing the candidate that it serves was cut off, what it said before.
+        """
+        for name in (METRICS, METRICS_BEFORE):
+            if (self.root / name).is_file():
+                return read_json(self.root / name)
+        return None
 
     def stage(self, name: str) -> Path:
         """The folder of a stage."""
@@ -98,6 +118,12 @@ class RunFolder:
 
     def finish_stage(self, name: str, result: Mapping[str, Any]) -> None:
         """Mark a stage as finished and drop its checkpoints."""
+        with naming(self.stage(name)):
+            self.stage(name).mkdir(parents=True, exist_ok=True)
+            # The mark must not outlive, after a loss of power, what it stands for.
+            for path in self.stage(name).iterdir():
+                if path.name != "checkpoints":
+                    sync_tree(path)
         write_json(self.stage(name) / DONE, result)
         shutil.rmtree(self.stage(name) / "checkpoints", ignore_errors=True)
 
@@ -116,14 +142,20 @@ def check(root: Path, config: RunConfig) -> None:
         if differing:
             pairs = [f"{n}: {before.get(n)!r} there, {now[n]!r} now" for n in differing[:3]]
             raise IsoglossError("E521", folder=root, differing="; ".join(pairs))
-    elif root.is_dir() and any(p.name not in (RECORD, f".{CONFIG}") for p in root.iterdir()):
+    elif root.is_dir() and any(not _is_of_a_beginning(path) for path in root.iterdir()):
         raise IsoglossError("E520", folder=root)
 
 
+def _is_of_a_beginning(path: Path) -> bool:
+    """Whether a run that was killed before it had its configuration may have left a file."""
+    # The last name is that of earlier versions.
+    return path.name in (RECORD, LOCK, f".{CONFIG}") or is_temporary(path)
+
+
 def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a JSON file whole or not at all, also where the power fails."""
     text = json.dumps(values, indent=2, ensure_ascii=False) + "\n"
-    with naming(path), replacing(path) as temporary:
+    with naming(path), replacing(path, durable=True) as temporary:
         temporary.write_text(text, "utf-8")
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,18 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, set_seed
+from transformers.trainer_utils import rotate_checkpoints
 
 from isogloss.data.collate import IGNORED_LABEL, RowCollator
 from isogloss.data.pairing import SeededBatchSampler
 from isogloss.errors import IsoglossError
 from isogloss.models.averaging import WeightAverage
 from isogloss.models.features import FeatureClassifier
+from isogloss.stopping import Stopped, deferred, requested
 from isogloss.trainers.averaging import SnapshotAveraging
+from isogloss.trainers.checkpoints import StopAtStep, mark_complete, read_marker, writing_checkpoint
 from isogloss.trainers.config import RowTrainingArguments
 from isogloss.trainers.recomputation import Recomputation
-
-# Written last into a checkpoint: a folder without it was cut off while being written.
-COMPLETE_MARKER = "complete.json"
 
 
 class RowTrainer(Trainer):
@@ -79,6 +78,12 @@ class RowTrainer(Trainer):
         self.loss_is_scaled_for_ga = True
         self._figures: dict[str, float] = {}
         self._figure_steps = 0
+        # What the mark of the checkpoint says that this training goes on from.
+        self._earlier: dict[str, Any] = {}
+        self._began = time.monotonic()
+        self._stopping = StopAtStep(self._largest)
+        self.add_callback(self._stopping)
+        self.add_callback(AtTrainBegin(self._go_on_logging))
         self._averaging: SnapshotAveraging | None = None
         if args.average_snapshots:
             self._averaging = SnapshotAveraging(
@@ -123,7 +128,23 @@ class RowTrainer(Trainer):
         set_seed(int(self.args.seed))
         if self._averaging is not None:
             self._averaging.average = WeightAverage()
-        return super().train(*args, **kwargs)
+        self._earlier = {}
+        self._figures, self._figure_steps = {}, 0
+        self._began = time.monotonic()
+        with deferred():
+            result = super().train(*args, **kwargs)
+        if self._stopping.signal is not None:
+            raise Stopped(self._stopping.signal, step=self.state.global_step)
+        asked = requested()
+        if asked is not None:
+            # Behind the last step.
+            raise Stopped(asked)
+        return result
+
+    @property
+    def seconds(self) -> float:
+        """Of training so far, those before an interruption among them."""
+        return float(self._earlier.get("seconds", 0.0)) + time.monotonic() - self._began
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches of the subclass's sampler, sharded and placed by accelerate."""
@@ -181,19 +202,73 @@ class RowTrainer(Trainer):
         for name, value in figures.items():
             self._figures[name] = self._figures.get(name, 0.0) + float(value)
 
+    def save_parts(self, folder: Path) -> None:
+        """Write what a subclass keeps beside upstream's files into a checkpoint's folder."""
+        if self._averaging is not None:
+            self._averaging.save(folder)
+
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+        folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+        # Upstream removes older checkpoints before the mark is there, and the newest one where
+        # the clock was set back: it goes by the time of their folders.
+        keep, self.args.save_total_limit = self.args.save_total_limit, None
+        try:
+            with writing_checkpoint(folder, self.state.global_step):
+                super()._save_checkpoint(model, trial)
+                if self.args.should_save:
+                    self.save_parts(folder)
+                    mark_complete(folder, self._marker())
+        finally:
+            self.args.save_total_limit = keep
         if self.args.should_save:
-            folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
-            if self._averaging is not None:
-                self._averaging.save(folder)
-            marker = {"step": self.state.global_step, "of": self.state.max_steps}
-            (folder / COMPLETE_MARKER).write_text(json.dumps(marker))
+            rotate_checkpoints(str(self.args.output_dir), keep)
+
+    def _marker(self) -> dict[str, Any]:
+        """Where the training is, and what the next log entry is a mean of so far."""
+        return {
+            "step": self.state.global_step,
+            "of": self.state.max_steps,
+            "seconds": self.seconds,
+            "since_log": {
+                "step": self._globalstep_last_logged,
+                "loss": self._tr_loss.item(),
+                "figures": self._figures,
+                "figure_steps": self._figure_steps,
+            },
+        }
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self._averaging is not None:
             self._averaging.load(Path(resume_from_checkpoint))
+        self._earlier = read_marker(Path(resume_from_checkpoint))
         super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _go_on_logging(self) -> None:
+        """Have the next log entry be the mean since the last one, also over an interruption."""
+        since = self._earlier.get("since_log")
+        if since is None:
+            return
+        self._globalstep_last_logged = since["step"]
+        self._tr_loss += since["loss"]
+        self._figures, self._figure_steps = dict(since["figures"]), since["figure_steps"]
+
+    def _largest(self, number: int) -> int:
+        """The largest of the numbers of all processes."""
+        if self.accelerator.num_processes == 1:
+            return number
+        mine = torch.tensor([number], device=self.args.device)
+        return int(self.accelerator.gather(mine).max())
+
+
+class AtTrainBegin(TrainerCallback):
+    """Calls `begin` where upstream begins a training, its state already that of a checkpoint."""
+
+    def __init__(self, begin: Callable[[], None]) -> None:
+        self._begin = begin
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """The training begins."""
+        self._begin()
 
 
 class AtEpochBegin(TrainerCallback):
@@ -205,24 +280,6 @@ class AtEpochBegin(TrainerCallback):
     def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """An epoch begins."""
         self._begin(state.global_step)
-
-
-def last_complete_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint of `folder`; broken ones are removed on the way.
-
-    Args:
-        folder: a trainer's `output_dir`; it need not exist.
-
-    Returns:
-        The checkpoint folder, or None where there is no whole one.
-    """
-    whole: list[tuple[int, Path]] = []
-    for path in folder.glob("checkpoint-*"):
-        if (path / COMPLETE_MARKER).is_file():
-            whole.append((int(path.name.rpartition("-")[2]), path))
-        else:
-            shutil.rmtree(path)
-    return max(whole)[1] if whole else None
 
 
 def total_steps(args: RowTrainingArguments, batches: int) -> int:

@@ -127,12 +127,11 @@ class PairedTrainer(RowTrainer):
 
     # What upstream calls around checkpoints.
 
-    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
-        # First, since the mark of a whole checkpoint comes last.
-        if self.args.should_save and self._balance is not None:
-            folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+    def save_parts(self, folder: Path) -> None:
+        """The same beside the rest, in a checkpoint's folder."""
+        super().save_parts(folder)
+        if self._balance is not None:
             self._sampling.save(folder)
-        super()._save_checkpoint(model, trial)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         if self._balance is not None:

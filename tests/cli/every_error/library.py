@@ -47,6 +47,7 @@ LIBRARY = {
     "E518": LATER,
     "E519": SERVED,
     "E545": LATER,
+    "E548": "needs a disk that fills up while a checkpoint is written",
     "E651": LATER,
     "E700": SERVED,
     "E701": OBJECTS,

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import shutil
 
+from isogloss.data.locking import LOCK, _myself
 from isogloss.recipes import settings
 from tests.cli.every_error import ADAPT, Case, Place
 
@@ -75,6 +76,16 @@ def few_of_source(place: Place) -> None:
     (place.tmp / "few.csv").write_text("".join(lines[:15]), "utf-8")
 
 
+def taken_here(place: Place) -> None:
+    folder = place.copy("run")
+    (folder / LOCK).write_text(json.dumps(_myself()), "utf-8")
+
+
+def taken_elsewhere(place: Place) -> None:
+    folder = place.copy("run")
+    (folder / LOCK).write_text(json.dumps(_myself() | {"host": "elsewhere"}), "utf-8")
+
+
 CASES = {
     "E501": Case(ADAPT + " --max-steps 6 --set finetune.learning_rate=1e38 --set precision=fp32"),
     "E510": Case(IWDA + "weighting=magic"),
@@ -103,6 +114,8 @@ CASES = {
     "E542": Case(ADAPT + " --budget 1"),
     "E543": Case(ADAPT.replace("zero-shot", "auto") + " --set holdout=0"),
     "E544": Case(IWDA + "tokens_per_batch=64 --set iwda.sampling=balanced"),
+    "E546": Case("select {t}/run zero-shot", before=taken_here),
+    "E547": Case("select {t}/run zero-shot", before=taken_elsewhere),
     "E645": Case(ADAPT + " --set finetune.hub_token=secret"),
     "E652": Case(ADAPT + " --seeds 2"),
     "E660": Case(FEW + " --test {w}/test.csv", before=few),

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import struct
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from transformers import BertConfig
 
+from isogloss.data.atomic import remove_abandoned, unfinished_folder
 from isogloss.errors import IsoglossError
 from isogloss.models.offline.format import (
     F32,
@@ -108,10 +108,10 @@ def convert(packed: PackedEncoder, charsmap: bytes, folder: Path) -> None:
         IsoglossError: E336 for an unfit charsmap, E337 where the folder cannot be written.
     """
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as name:
-            _write_files(packed, charsmap, Path(name) / "new")
-            _move_into_place(Path(name) / "new", folder)
+        remove_abandoned(folder.parent)
+        with unfinished_folder(folder) as holder:
+            _write_files(packed, charsmap, holder / "new")
+            _move_into_place(holder / "new", folder)
     except OSError as error:
         reason = error.strerror or str(error)
         raise IsoglossError("E337", folder=folder.parent, reason=reason) from error

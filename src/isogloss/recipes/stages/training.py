@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,9 @@ from isogloss.models.trimming import TrimmedVocabulary
 from isogloss.recipes.methods import AVERAGE, Stage
 from isogloss.recipes.results import measure
 from isogloss.recipes.workshop import Workshop, rows_per_example
-from isogloss.trainers.base import RowTrainer, last_complete_checkpoint, total_steps
+from isogloss.stopping import Stopped
+from isogloss.trainers.base import RowTrainer, total_steps
+from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.config import RowTrainingArguments
 
 
@@ -104,13 +105,17 @@ def train(trainer: RowTrainer, shop: Workshop, stage: str) -> dict[str, Any]:
     checkpoint = last_complete_checkpoint(Path(str(trainer.args.output_dir)))
     if checkpoint is not None:
         shop.progress.say(f"{stage}: going on at step {checkpoint.name.rpartition('-')[2]}")
-    began = time.monotonic()
-    with good_checkpoints_only(Path(str(trainer.args.output_dir))):
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    entries = [entry for entry in trainer.state.log_history if "loss" in entry]
+    try:
+        with good_checkpoints_only(Path(str(trainer.args.output_dir))):
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    except Stopped as stopped:
+        stopped.stage = stage
+        raise
+    # Sorted: upstream sorts what a checkpoint keeps, so that a resumed run's would differ.
+    entries = [dict(sorted(e.items())) for e in trainer.state.log_history if "loss" in e]
     return {
         "steps": trainer.state.global_step,
-        "seconds": round(time.monotonic() - began, 1),
+        "seconds": round(trainer.seconds, 1),
         "log": entries,
     }
 
