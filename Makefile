@@ -7,7 +7,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format bench bench-prior clean
+.PHONY: help demo test test-all lint format audit fuzz bench bench-prior clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,15 @@ lint: $(READY) ## Check style, format and types
 format: $(READY) ## Put the code into form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+audit: $(READY) ## Look for known vulnerabilities in the dependencies and for risky code
+	$(BIN)/pip install -q -c constraints.txt --editable '.[offline,dev,audit]'
+	$(BIN)/bandit -q -c pyproject.toml -r src
+	$(BIN)/pip check
+	$(BIN)/pip-audit --disable-pip --no-deps -r constraints.txt
+
+fuzz: $(READY) ## Throw random and damaged files at every reader, for ten minutes
+	$(BIN)/python fuzz/run.py --minutes 10
 
 bench: $(READY) ## Time our training step against a published-style one
 	$(BIN)/python benchmarks/train_step.py

@@ -24,7 +24,7 @@ def fields_of(code: str) -> set[str]:
 
 
 def texts_of(folder: Path) -> dict[str, str]:
-    own = (Path(__file__).name, "errors.py")
+    own = (Path(__file__).name, "errors.py", "messages.py")
     return {str(p): p.read_text("utf-8") for p in folder.rglob("*.py") if p.name not in own}
 
 

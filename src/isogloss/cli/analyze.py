@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from isogloss.cli import options
-from isogloss.cli.console import cell, one_line, stacked, stdout
+from isogloss.cli.console import cell, json_text, one_line, stacked, stdout
 
 CLASSES = "auto, labels, corrected, predicted"
 _WHAT, _HOW = "What is measured", "How it is measured"
@@ -156,7 +155,7 @@ def analyze(
 
         written += draw_analysis(report, folder / "analysis")
     if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        typer.echo(json_text(report))
         return
     show_analysis(report, written)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Literal
 
@@ -22,10 +23,36 @@ def stdout() -> Console:
     return console
 
 
+# They join or part letters and the pictures of an emoji, and turn nothing around.
+_JOINERS = "\u200c\u200d"
+
+
+def printable(text: str) -> str:
+    """`text` with control characters written out, so that no terminal obeys them.
+
+    Among them are line ends, and the marks that turn the writing direction around.
+    """
+    return "".join(
+        c if c.isprintable() or c in _JOINERS else c.encode("unicode_escape").decode() for c in text
+    )
+
+
 def one_line(text: str) -> str:
-    """`text` on one line, with control characters written out so that no terminal obeys them."""
-    joined = " ".join(text.split())
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in joined)
+    """`text` on one line, its white space collapsed, with control characters written out."""
+    return printable(" ".join(text.split()))
+
+
+def json_text(values: object) -> str:
+    """`values` as JSON to read, in which no character can act on a terminal."""
+    text = json.dumps(values, indent=2, ensure_ascii=False)
+    return "".join(
+        c if c.isprintable() or c in _JOINERS or c == "\n" else json.dumps(c)[1:-1] for c in text
+    )
+
+
+def say(console: Console, text: str) -> None:
+    """Print one line, however long, with control characters written out."""
+    console.print(Text(printable(text)), soft_wrap=True)
 
 
 def cell(text: object, style: str = "") -> Text:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
@@ -11,7 +10,7 @@ from typing import Any
 import typer
 
 from isogloss.cli import options
-from isogloss.cli.console import cell, stdout, table
+from isogloss.cli.console import cell, json_text, stdout, table
 
 PACKAGES = (
     "isogloss",
@@ -35,7 +34,7 @@ def env(as_json: options.Json = False) -> None:
     """
     facts = describe_environment()
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        typer.echo(json_text(facts))
         return
     out = table("isogloss environment", ["what", "value"], kinds="tt")
     for name, value in facts.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 from rich.table import Table
 
 from isogloss.cli import options
-from isogloss.cli.console import cell, percent, stacked, stdout, table
+from isogloss.cli.console import cell, json_text, percent, stacked, stdout, table
 
 
 def evaluate(
@@ -41,7 +40,7 @@ def evaluate(
             progress=progress,
         )
     if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        typer.echo(json_text(report))
         return
     stdout().print(stacked(metrics_table(report), per_class_table(report["per_class"])))
 

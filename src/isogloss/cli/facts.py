@@ -116,17 +116,13 @@ def _belief_in_file(path: Path) -> dict[str, float]:
         raise IsoglossError("E101", path=path)
     try:
         values = json.loads(path.read_text("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IsoglossError("E648", text=str(path), why=str(error)) from error
     if not isinstance(values, dict):
         raise IsoglossError("E648", text=str(path), why="it is not a JSON object")
     belief = {}
     for label, value in values.items():
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not -1e9 < value < 1e9:
             raise IsoglossError("E648", text=str(path), why=f"{value!r} is not a share")
         belief[label] = float(value)
     return belief

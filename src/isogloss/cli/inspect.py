@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.text import Text
 
 from isogloss.cli import options
-from isogloss.cli.console import stacked, stdout
+from isogloss.cli.console import json_text, say, stacked, stdout
 from isogloss.cli.importing import importing
 
 if TYPE_CHECKING:
@@ -50,7 +48,7 @@ def inspect(
     said = remarks(report)
     if as_json:
         facts = dataclasses.asdict(report) | {"remarks": said}
-        typer.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        typer.echo(json_text(facts))
         return
     console = stdout()
     tables = [size_table(report), length_table(report)]
@@ -59,7 +57,7 @@ def inspect(
     console.print(stacked(*tables))
     console.print()
     for line in said or ["Nothing stands out."]:
-        console.print(Text(f"- {line}" if said else line), soft_wrap=True)
+        say(console, f"- {line}" if said else line)
 
 
 def look(

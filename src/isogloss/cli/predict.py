@@ -42,6 +42,13 @@ def predict(
     ] = 1_000_000,
     engine: Engine = "local",
     address: Address = None,
+    no_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--safe-for-spreadsheets",
+            help="Put ' before text that a spreadsheet would compute (CSV, TSV).",
+        ),
+    ] = False,
 ) -> None:
     """Write FILE again with a prediction for every row.
 
@@ -53,7 +60,7 @@ def predict(
     Example: isogloss predict runs/de new.csv -o labelled.csv
     """
     check_engine(engine, address)
-    from isogloss.cli.console import stdout
+    from isogloss.cli.console import say, stdout
     from isogloss.cli.progress import shown_progress
     from isogloss.data.shards import is_sharded
 
@@ -63,6 +70,11 @@ def predict(
         raise typer.BadParameter(
             "labels shards; give Parquet as FILE and a folder as --output", param_hint="--engine"
         )
+    if no_formulas and sharded:
+        raise typer.BadParameter(
+            "shards are Parquet, which no spreadsheet computes",
+            param_hint="--safe-for-spreadsheets",
+        )
     with shown_progress() as progress:
         if sharded:
             said = _shards(model, file, output, columns, shard_rows, engine, address, progress)
@@ -70,10 +82,16 @@ def predict(
             from isogloss.recipes.predict import predict_file
 
             rows = predict_file(
-                model, file, output, format=format, columns=columns, progress=progress
+                model,
+                file,
+                output,
+                format=format,
+                columns=columns,
+                no_formulas=no_formulas,
+                progress=progress,
             )
             said = f"{rows:,} rows written to {output}"
-    stdout().print(said, soft_wrap=True)
+    say(stdout(), said)
 
 
 def _shards(

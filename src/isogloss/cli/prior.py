@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 from rich.text import Text
 
 from isogloss.cli import options
-from isogloss.cli.console import one_line, stdout
+from isogloss.cli.console import json_text, one_line, say, stdout
 from isogloss.cli.facts import read_facts
 
 METHODS = "auto, bbse, bbse-hard, rlls, mlls, matching"
@@ -119,7 +118,7 @@ def prior(
     if output is not None:
         draw_prior(report, output)
     if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        typer.echo(json_text(report))
         return
     show_prior(report, output)
 
@@ -136,4 +135,5 @@ def show_prior(report: Mapping[str, Any], picture: Path | None) -> None:
     for line in shift_sentences(report):
         console.print(Text(one_line(line)), soft_wrap=True)
     if picture is not None:
-        console.print(Text(f"\npicture  {picture}"), soft_wrap=True)
+        console.print()
+        say(console, f"picture  {picture}")

@@ -1,4 +1,4 @@
-"""Settings of the libraries underneath: neither talk nor idle turns nor hoarded memory."""
+"""Settings of the libraries underneath: neither talk nor telemetry nor idle turns."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ def quiet_environment() -> None:
         "TRANSFORMERS_VERBOSITY": "error",
         "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
         "DATASETS_VERBOSITY": "error",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
         "TOKENIZERS_PARALLELISM": "true",
         # Threads that wait in a loop take the processor from whatever else the machine does, and

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from isogloss.cli.console import stdout
+from isogloss.cli.console import say, stdout
 from isogloss.cli.importing import importing
 
 
@@ -39,4 +38,4 @@ def report(
     # Elsewhere than in the run's folder it is only read.
     with locked(run) if output is None and run.is_dir() else nullcontext():
         path = write_report(run, output)
-    stdout().print(Text(f"report  {path}"), soft_wrap=True)
+    say(stdout(), f"report  {path}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 from rich.text import Text
 
 from isogloss.cli import options
-from isogloss.cli.console import cell, duration, one_line, stdout, table
+from isogloss.cli.console import cell, duration, json_text, one_line, stdout, table
 from isogloss.cli.importing import importing
 
 LIST = "list"
@@ -158,7 +157,7 @@ def reproduce(
         else:
             result = run(request, engine=engine_named(engine, address, progress), progress=progress)
     if as_json:
-        typer.echo(json.dumps(result, indent=2, ensure_ascii=False))
+        typer.echo(json_text(result))
     elif dry_run:
         show_estimate(result)
     else:
@@ -210,7 +209,7 @@ def show_list(*, as_json: bool) -> None:
             {"name": one.name, "title": one.title, "seeds": one.seeds, "draws": list(one.draws)}
             for one in found
         ]
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json_text(rows))
         return
     out = table("The paper's tables and figures", ["name", "shows"], kinds="tt")
     for one in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from isogloss.cli import options
-from isogloss.cli.console import cell, one_line, percent, stdout, table
+from isogloss.cli.console import cell, json_text, one_line, percent, stdout, table
 from isogloss.cli.facts import read_shares
 
 
@@ -71,7 +70,7 @@ def resample(
         seed=seed,
     )
     if as_json:
-        typer.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        typer.echo(json_text(report))
         return
     console = stdout()
     console.print(shares_table(report))

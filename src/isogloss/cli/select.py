@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from isogloss.cli.console import one_line, stdout
+from isogloss.cli.console import one_line, say, stdout
 
 
 def select(
@@ -43,8 +43,8 @@ def select(
     with shown_progress() as progress:
         model = choose(run, name, progress=progress)
     console = stdout()
-    console.print(Text(f"{run} serves {name} now."), soft_wrap=True)
+    say(console, f"{run} serves {name} now.")
     expected = read_json(run / "metrics.json")["expected"]
     if expected is not None:
         console.print(Text(one_line(expected["sentence"])), soft_wrap=True)
-    console.print(Text(f"model  {model}"), soft_wrap=True)
+    say(console, f"model  {model}")

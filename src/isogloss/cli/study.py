@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 from rich.text import Text
 
 from isogloss.cli import options
-from isogloss.cli.console import one_line, stacked, stdout
+from isogloss.cli.console import json_text, one_line, stacked, stdout
 from isogloss.cli.facts import read_shares
 from isogloss.cli.importing import importing
 
@@ -152,7 +151,7 @@ def study(
 
         pictures = draw_study(found.report, found.columns, output)
     if as_json:
-        typer.echo(json.dumps(found.report, indent=2, ensure_ascii=False))
+        typer.echo(json_text(found.report))
         return
     from isogloss.cli.study_tables import study_tables
 

@@ -15,6 +15,7 @@ from isogloss.cli.console import (
     duration,
     one_line,
     percent,
+    say,
     share_cell,
     stacked,
     stdout,
@@ -55,7 +56,7 @@ def show_result(result: AdaptResult, config: RunConfig) -> None:
         console.print(Text(f"\n{one_line(expected['sentence'])}"), soft_wrap=True)
     console.print()
     for line in where_to_go_on(result, config):
-        console.print(Text(line), soft_wrap=True)
+        say(console, line)
 
 
 def what_was_done(result: AdaptResult, config: RunConfig) -> str:

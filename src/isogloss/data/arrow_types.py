@@ -36,12 +36,11 @@ def column_type(values: Sequence[Any]) -> pa.DataType | None:
         items = column_type(list(chain.from_iterable(v for v in values if v is not None)))
         nested = items is None or pa.types.is_list(items)
         return pa.list_(pa.string() if nested else items)
+    if int in kinds and any(type(v) is int and abs(v) > LARGEST_INT for v in values):
+        return pa.string()
     if kinds == {int, float}:
         kinds = {float}
-    found = SCALARS.get(kinds.pop(), pa.string()) if len(kinds) == 1 else pa.string()
-    if pa.types.is_integer(found) and any(abs(v) > LARGEST_INT for v in values if v is not None):
-        return pa.string()
-    return found
+    return SCALARS.get(kinds.pop(), pa.string()) if len(kinds) == 1 else pa.string()
 
 
 def wider_type(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:

@@ -13,6 +13,8 @@ from isogloss.errors import IsoglossError
 # "# key = value" and "# id 7 domain=en"; a tagged word "#" has no such text after a space.
 COMMENT = re.compile(r"# +[^\s=].*=")
 DOCUMENT = "-DOCSTART-"
+# In words. Bounds the memory that a file without blank lines can take.
+LONGEST_SENTENCE = 1_000_000
 
 
 @dataclass
@@ -70,7 +72,8 @@ def read_conll(path: Path, *, batch_rows: int) -> Iterator[dict[str, list[list[s
         batch_rows: the most sentences in a batch.
 
     Raises:
-        IsoglossError: E102, E103, E113 for a ragged line, E127 for an empty word or tag.
+        IsoglossError: E102, E103, E113 for a ragged line, E127 for an empty word or tag, E134,
+            E136 for a sentence that does not end.
     """
     names = read_conll_columns(path)
     sentences = ((s, s.characters) for s in _sentences(path, _Layout(path.name)))
@@ -87,6 +90,8 @@ def _sentences(path: Path, layout: _Layout) -> Iterator[_Sentence]:
                 yield sentence
                 sentence = _Sentence()
         elif not (line.startswith(DOCUMENT) or (not sentence.tokens and COMMENT.match(line))):
+            if len(sentence.tokens) == LONGEST_SENTENCE:
+                raise IsoglossError("E136", name=path.name, line=number, most=LONGEST_SENTENCE)
             word, tag = layout.cut(line, number=number)
             sentence.tokens.append(word)
             sentence.tags.append(tag)

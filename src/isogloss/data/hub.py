@@ -32,7 +32,10 @@ def load_from_hub(where: str) -> datasets.Dataset:
     found = HUB_ID.fullmatch(where)
     assert found is not None, where
     try:
-        return datasets.load_dataset(found["id"], found["config"], split=found["split"] or "train")
+        # The user names the data set; rows run no code, and their digest is recorded.
+        return datasets.load_dataset(  # nosec B615
+            found["id"], found["config"], split=found["split"] or "train"
+        )
     # The hub's client raises errors of several libraries that share no base class.
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or type(error).__name__

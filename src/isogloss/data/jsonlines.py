@@ -11,12 +11,15 @@ from typing import Any
 import pyarrow as pa
 
 from isogloss.data.arrow_types import Mark, column_type, first_not_text, marked, wider_type
+from isogloss.data.formats import check_header
 from isogloss.data.textfile import in_batches, read_lines
 from isogloss.errors import IsoglossError
 
 ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 SURROGATE = re.compile("[\ud800-\udfff]")
 SCHEMA_ROWS = 1000
+# Deeper, and neither checks nor writers could walk through a value.
+DEEPEST = 100
 
 
 def read_json_schema(path: Path) -> pa.Schema:
@@ -26,7 +29,8 @@ def read_json_schema(path: Path) -> pa.Schema:
 
     Raises:
         IsoglossError: E102 if the file has no row, E103, E115 for a line that is no object,
-            E116 for a column of both lists and single values, E123.
+            E116 for a column of both lists and single values, E123, E133 for too many columns,
+            E134 for a line that is too long, E137 for a NUL in a name.
     """
     types: dict[str, pa.DataType] = {}
     strange: dict[str, tuple[int, str]] = {}
@@ -43,6 +47,7 @@ def read_json_schema(path: Path) -> pa.Schema:
             types[name] = wider
             if name not in strange and (place := first_not_text(values)) is not None:
                 strange[name] = first_row + place[0], place[1]
+        check_header(types, name=path.name)
         first_row += len(batch)
     if not types:
         raise IsoglossError("E102", name=path.name)
@@ -61,7 +66,7 @@ def read_json_lines(
         names: the columns; found by a pass over the file where `None`.
 
     Raises:
-        IsoglossError: E102, E103, E115, E116, E123.
+        IsoglossError: E102, E103, E115, E116, E123, E133, E134, E137.
     """
     columns = read_json_schema(path).names if names is None else names
     for batch in in_batches(_objects(path), batch_rows=batch_rows):
@@ -101,7 +106,23 @@ def _parse(line: str, *, name: str, number: int) -> dict[str, Any]:
     if not isinstance(value, dict):
         found = f"{type(value).__name__} found"
         raise IsoglossError("E115", name=name, line=number, reason=found)
+    if line.count("[") + line.count("{") > DEEPEST and _is_deep(value):
+        reason = f"more than {DEEPEST} lists and objects in each other"
+        raise IsoglossError("E115", name=name, line=number, reason=reason)
     return value
+
+
+def _is_deep(value: dict[str, Any]) -> bool:
+    """Whether lists and objects are nested deeper than `DEEPEST`; walks by layers."""
+    layer: list[Any] = [value]
+    for _ in range(DEEPEST):
+        layer = [
+            item
+            for outer in layer
+            for item in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(item, dict | list)
+        ]
+    return bool(layer)
 
 
 def _field(name: str, kind: pa.DataType, mark: Mark | None) -> pa.Field:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,14 @@ def load(where: str | Path | datasets.Dataset, *, format: str | None = None) -> 
         The data set, memory-mapped.
 
     Raises:
-        IsoglossError: E101, E104, E126, E131 for the path; E102, E103, E110 to E113, E115 to E117,
-            E123, E127 for what is in the file; E118 for the hub; E120 for an object that is
-            no data set; E121 if the cache is not writable.
+        IsoglossError: E101, E104, E126, E131, E135 for the path; E102, E103, E110 to E113, E115 to
+            E117, E123, E127, E133, E134, E136, E137 for what is in the file; E118 for the hub; E120
+            for an object that is no data set; E121 if the cache is not writable.
     """
     if isinstance(where, datasets.Dataset):
         return where
     _check_path(where)
-    if isinstance(where, str) and not Path(where).exists() and is_hub_id(where):
+    if isinstance(where, str) and not os.path.exists(where) and is_hub_id(where):
         return one_split(load_from_hub(where))
     path = existing_file(where)
     return load_cached(path, format=format_of(path, format=format))
@@ -48,7 +49,7 @@ def name_of(where: str | Path | datasets.Dataset, *, default: str = "the data se
     """How messages name the data: a file by its name, the hub's by its id, else `default`."""
     if isinstance(where, datasets.Dataset):
         return default
-    if isinstance(where, str) and not Path(where).exists() and is_hub_id(where):
+    if isinstance(where, str) and not os.path.exists(where) and is_hub_id(where):
         return where
     return Path(where).name
 
@@ -77,7 +78,7 @@ def content_digest(where: str | Path | datasets.Dataset, loaded: datasets.Datase
         where: as `load` takes it.
         loaded: what `load` made of it.
     """
-    is_file = not isinstance(where, datasets.Dataset) and Path(where).is_file()
+    is_file = not isinstance(where, datasets.Dataset) and os.path.isfile(where)
     return fingerprint(where if is_file else loaded)
 
 
@@ -99,6 +100,6 @@ def _check_path(where: Any) -> None:
 
 def _identity(where: str | Path | datasets.Dataset) -> str:
     """A digest of the content, or the hub's id."""
-    if isinstance(where, str) and not Path(where).exists() and is_hub_id(where):
+    if isinstance(where, str) and not os.path.exists(where) and is_hub_id(where):
         return where
     return fingerprint(where)

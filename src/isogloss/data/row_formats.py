@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +22,10 @@ PLAIN_WORD = re.compile(r"[^ \t\r\n]+\Z")
 BREAKS_WORD = re.compile(r"[ \t\r\n]")
 BREAKS_CELL = re.compile(r"[\t\r\n]|^ | $")
 
+# What spreadsheets compute, spaces and control characters before it passed over; see OWASP's page
+# on CSV injection. The full-width forms count, too.
+FORMULA = re.compile("[\t\r\n]|[\\s\0]*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+
 
 class Rows(Protocol):
     """An open file that takes batches of columns."""
@@ -34,35 +38,62 @@ class Rows(Protocol):
 
 
 def open_rows(
-    path: Path, first: Batch, *, format: str, name: str, schema: pa.Schema | None
+    path: Path,
+    first: Batch,
+    *,
+    format: str,
+    name: str,
+    schema: pa.Schema | None,
+    no_formulas: bool = False,
 ) -> Rows:
-    """Open a file of `format`; `first` is a batch that shows the columns, yet to be written."""
+    """Open a file of `format`; `first` is a batch that shows the columns, yet to be written.
+
+    With `no_formulas`, cells of CSV and TSV that a spreadsheet would compute begin with `'`.
+    """
     if format == "jsonl":
         return JsonRows(path)
     if format == "parquet":
         return ParquetRows(path, first, name=name, schema=schema)
     if format == "conll":
         return ConllRows(path, name=name)
-    return DelimitedRows(path, list(first), separator=SEPARATORS[format])
+    separator = SEPARATORS[format]
+    return DelimitedRows(path, list(first), separator=separator, no_formulas=no_formulas)
 
 
 class DelimitedRows:
     """Rows of a CSV or TSV file under a header."""
 
-    def __init__(self, path: Path, columns: list[str], *, separator: str) -> None:
+    def __init__(
+        self, path: Path, columns: list[str], *, separator: str, no_formulas: bool = False
+    ) -> None:
+        self.text_of = _inert_cell if no_formulas else _cell
         self.file = path.open("w", encoding="utf-8", newline="")
-        self.rows = csv.writer(self.file, delimiter=separator, lineterminator="\n")
+        self.rows = csv.writer(_ShortEnds(self.file), delimiter=separator)
         if columns:
-            self.rows.writerow(columns)
+            self.rows.writerow([self.text_of(name) for name in columns])
 
     def write(self, batch: Batch) -> None:
         """Append rows."""
         for row in zip(*batch.values(), strict=True):
-            self.rows.writerow([_cell(value) for value in row])
+            self.rows.writerow([self.text_of(value) for value in row])
 
     def close(self) -> None:
         """End the file."""
         self.file.close()
+
+
+class _ShortEnds:
+    """Ends rows in a line feed alone.
+
+    Python's writer quotes a lone carriage return only where rows end in one, too, and without
+    quotes it would end the row when it is read.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+
+    def write(self, row: str) -> int:
+        return self.file.write(row.removesuffix("\r\n") + "\n")
 
 
 class JsonRows:
@@ -151,6 +182,12 @@ def _cell(value: Any) -> str:
     if isinstance(value, list) and all(isinstance(w, str) and PLAIN_WORD.match(w) for w in value):
         return " ".join(value)
     return _json(value) if isinstance(value, list | dict) else str(value)
+
+
+def _inert_cell(value: Any) -> str:
+    """The same, with a `'` before what a spreadsheet would take for a formula; numbers stay."""
+    text = _cell(value)
+    return f"'{text}" if isinstance(value, str | list | dict) and FORMULA.match(text) else text
 
 
 def _word(word: str | None, breaks: re.Pattern[str], *, name: str) -> str:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from isogloss.data.arrow_types import column_type, fit_column
 from isogloss.data.conll import read_conll, read_conll_columns
-from isogloss.data.formats import existing_file, format_of
+from isogloss.data.formats import check_header, existing_file, format_of
 from isogloss.data.jsonlines import read_json_lines, read_json_schema
 from isogloss.data.parquet import read_parquet, read_parquet_schema
 from isogloss.data.tabular import read_header, read_tabular
@@ -27,14 +27,17 @@ def read_schema(where: str | Path, *, format: str | None = None) -> pa.Schema:
         format: one of these, where the file's ending does not say.
 
     Raises:
-        IsoglossError: E101, E104, E126, E131 for the path; E102 to E127 for what is in the file.
+        IsoglossError: E101, E104, E126, E131, E135 for the path; E102 to E137 for what is in the
+            file.
     """
     path = existing_file(where)
     found = format_of(path, format=format)
     if found == "jsonl":
         return read_json_schema(path)
     if found == "parquet":
-        return read_parquet_schema(path)
+        schema = read_parquet_schema(path)
+        check_header(schema.names, name=path.name)
+        return schema
     if found == "conll":
         return pa.schema([(name, pa.list_(pa.string())) for name in read_conll_columns(path)])
     return pa.schema([(name, pa.string()) for name in read_header(path, format=found)])
@@ -53,7 +56,8 @@ def read_batches(
         batch_rows: the most rows in a batch, at least 1; very long rows make it smaller.
 
     Raises:
-        IsoglossError: E101, E104, E126, E131 for the path; E102 to E127 for what is in the file.
+        IsoglossError: E101, E104, E126, E131, E135 for the path; E102 to E137 for what is in the
+            file.
     """
     path = existing_file(where)
     found = format_of(path, format=format)

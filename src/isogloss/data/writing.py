@@ -31,6 +31,8 @@ class RowWriter:
         columns: their names and order; those of the first batch where `None`.
         schema: Arrow types of some of the columns, from `read_schema`, so that Parquet keeps
             them; the others' are found from the first batch.
+        no_formulas: begin text that a spreadsheet would take for a formula with `'`, in CSV and
+            TSV.
 
     Raises:
         IsoglossError: E104 for an unknown format; on writing E121 if the file cannot be
@@ -50,11 +52,13 @@ class RowWriter:
         format: str | None = None,
         columns: Sequence[str] | None = None,
         schema: pa.Schema | None = None,
+        no_formulas: bool = False,
     ) -> None:
         self.path = Path(path)
         self.format = format_of(path, format=format)
         self.columns = None if columns is None else list(columns)
         self.schema = schema
+        self.no_formulas = no_formulas
         self._stack = ExitStack()
         self._rows: Rows | None = None
 
@@ -101,7 +105,12 @@ class RowWriter:
 
     def _open(self, first: Batch) -> Rows:
         return open_rows(
-            self._temporary, first, format=self.format, name=self.path.name, schema=self.schema
+            self._temporary,
+            first,
+            format=self.format,
+            name=self.path.name,
+            schema=self.schema,
+            no_formulas=self.no_formulas,
         )
 
 

@@ -160,7 +160,8 @@ def model_card(facts: Mapping[str, Any]) -> str:
         .render(
             values,
             task_name=_TASKS[task],
-            example=Markup(EXAMPLES[task]),
+            # A constant.
+            example=Markup(EXAMPLES[task]),  # nosec B704
             shares=_shares(prior),
             level=prior.get("level"),
             sentences=prior.get("sentences"),
@@ -171,12 +172,15 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 def inert(text: str) -> str:
     """The text on one line, with nothing in it that Markdown or HTML would act on."""
-    visible = "".join(" " if _is_control(mark) else mark for mark in text)
+    visible = "".join(" " if is_control(mark) else mark for mark in text)
     return " ".join(visible.split()).translate(_INERT)
 
 
-def _is_control(mark: str) -> bool:
-    """Control characters, line separators, and those that turn the writing direction around."""
+def is_control(mark: str) -> bool:
+    """Whether a character acts on what shows it.
+
+    Control characters, line separators, and those that turn the writing direction around.
+    """
     turning = "\u202a" <= mark <= "\u202e" or "\u2066" <= mark <= "\u2069"
     return turning or unicodedata.category(mark) in ("Cc", "Zl", "Zp", "Cs")
 
@@ -190,11 +194,12 @@ def _environment() -> Environment:
 
 
 def _finalize(value: Any) -> Any:
-    return value if isinstance(value, Markup) else Markup(inert(str(value)))
+    # Made inert for Markdown and HTML first, which autoescape alone would not do.
+    return value if isinstance(value, Markup) else Markup(inert(str(value)))  # nosec B704
 
 
 def _join(labels: Sequence[str]) -> Markup:
-    return Markup(", ".join(inert(label) for label in labels))
+    return Markup(", ".join(inert(label) for label in labels))  # nosec B704
 
 
 def _shares(prior: Mapping[str, Any]) -> dict[str, list[str]]:

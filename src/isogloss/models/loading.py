@@ -196,7 +196,12 @@ def _start_pooled(classifier: FeatureClassifier, missing: set[str]) -> None:
 def check_vocabulary(
     model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, *, name: str
 ) -> None:
-    """Require that the embedding has a row for every piece of the tokenizer; E322 where not."""
+    """Require that the embedding has a row for every piece of the tokenizer; E322 where not.
+
+    E320 where the model embeds no pieces at all.
+    """
+    if not hasattr(model.get_input_embeddings(), "weight"):
+        raise IsoglossError("E320", name=name, model_type=model.config.model_type, kind="text")
     rows = embedding_table(model).shape[0]
     if len(tokenizer) > rows:
         raise IsoglossError("E322", name=name, pieces=len(tokenizer), rows=rows)

@@ -6,7 +6,7 @@ import torch
 from transformers import AutoModel, PreTrainedTokenizerFast
 
 from isogloss.models.loading import check_vocabulary, max_length_of
-from isogloss.models.sources import locate, read_config, read_tokenizer
+from isogloss.models.sources import coded, locate, read_config, read_tokenizer
 
 
 def load_tokenizer(
@@ -22,13 +22,14 @@ def load_tokenizer(
         A fast tokenizer, and a length in word pieces, special ones counted.
 
     Raises:
-        IsoglossError: E310 to E316, E319, E321, E322, E325.
+        IsoglossError: E310 to E316, E319 to E322, E325.
     """
     source = locate(name, remote_code=trust_remote_code)
     config = read_config(source)
     tokenizer = read_tokenizer(source)
     # On the meta device a model has shapes but no weights.
-    with torch.device("meta"):
+    kinds = (ValueError, TypeError, KeyError, AttributeError, RuntimeError, ArithmeticError)
+    with torch.device("meta"), coded("E321", *kinds, name=source.name):
         model = AutoModel.from_config(config, trust_remote_code=trust_remote_code)
     check_vocabulary(model, tokenizer, name=source.name)
     return tokenizer, max_length_of(model, tokenizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -27,7 +28,9 @@ from isogloss.errors import IsoglossError
 
 OFFLINE = "offline"
 _TOKENIZER = "tokenizer.json"
-_SAFE_WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+_WEIGHTS, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
+_PART = re.compile(r"[\w-][\w.-]*\.safetensors", re.ASCII)
 _HUB_ID = re.compile(r"(?=.{1,96}$)[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?", re.ASCII)
 _REASON_LENGTH = 200
 
@@ -59,7 +62,8 @@ def locate(name: str | Path, *, remote_code: bool = False) -> Source:
 
     Raises:
         IsoglossError: E311, E312 or E313 for a folder without configuration, without weights, or
-            with pickled weights only; E319 where there is no folder and the name is no hub id.
+            with pickled weights only; E360 for an index of weights that names anything but
+            safetensors files beside it; E319 where there is no folder and the name is no hub id.
     """
     folder = Path(name)
     if str(name) == OFFLINE:
@@ -86,7 +90,8 @@ def read_config(source: Source) -> PreTrainedConfig:
         coded("E321", ValueError, TypeError, KeyError, ImportError, name=source.name),
         coded(unreachable, OSError, name=source.name),
     ):
-        return AutoConfig.from_pretrained(source.where, trust_remote_code=source.remote_code)
+        # The user names the model; weights are safetensors, and code needs trust_remote_code.
+        return AutoConfig.from_pretrained(source.where, trust_remote_code=source.remote_code)  # nosec B615
 
 
 def read_tokenizer(source: Source) -> PreTrainedTokenizerFast:
@@ -101,7 +106,7 @@ def read_tokenizer(source: Source) -> PreTrainedTokenizerFast:
         # What transformers says then is a list of everything that it could not find either.
         fields["reason"] = f"it has no {_TOKENIZER}"
     with coded("E314", *kinds, **fields), quiet_library():
-        tokenizer = AutoTokenizer.from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(  # nosec B615
             source.where, use_fast=True, trust_remote_code=source.remote_code
         )
     # Where no tokenizer file is found, transformers makes one out of the special tokens alone.
@@ -185,9 +190,22 @@ def quiet_library(*, keep_bars: bool = False) -> Iterator[None]:
 def _check_folder(folder: Path) -> None:
     if not (folder / "config.json").is_file():
         raise IsoglossError("E311", name=str(folder))
-    if any((folder / name).is_file() for name in _SAFE_WEIGHTS):
+    if (folder / _WEIGHTS).is_file():
         return
-    pickles = sorted(path.name for path in folder.glob("pytorch_model*.bin"))
+    if (folder / _INDEX).is_file():
+        _check_index(folder)
+        return
+    pickles = sorted(path.name for kind in _PICKLES for path in folder.glob(kind))
     if pickles:
         raise IsoglossError("E313", name=str(folder), file=pickles[0])
     raise IsoglossError("E312", name=str(folder))
+
+
+def _check_index(folder: Path) -> None:
+    """Require that an index of weights in several files names only safetensors files beside it."""
+    with coded("E326", OSError, ValueError, RecursionError, name=str(folder)):
+        index = json.loads((folder / _INDEX).read_text("utf-8"))
+    parts = index.get("weight_map") if isinstance(index, dict) else None
+    for part in parts.values() if isinstance(parts, dict) else ["nothing"]:
+        if not isinstance(part, str) or not _PART.fullmatch(part):
+            raise IsoglossError("E360", name=str(folder), index=_INDEX, file=part)

@@ -44,7 +44,11 @@ def ask_stages(shop: Workshop, rows: Dataset, stages: Sequence[str]) -> None:
 
 
 def _ask(shop: Workshop, rows: Dataset, folder: Path) -> None:
-    served = open_served(folder, precision=shop.config.precision or "auto")  # type: ignore[arg-type]
+    served = open_served(
+        folder,
+        precision=shop.config.precision or "auto",  # type: ignore[arg-type]
+        trust_remote_code=shop.config.trust_remote_code,
+    )
     tokenizer = served.backbone.tokenizer
     # Kept out of the cache, and of the embeddings that a run trains.
     encoded = served.task.encode(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import yaml
 
 from isogloss.data.atomic import naming, replacing
+from isogloss.data.yaml_text import LONGEST, load_yaml
 from isogloss.errors import IsoglossError
 from isogloss.recipes.methods import AUTO, RECIPES, Stage, stages_of, with_seeds
 from isogloss.recipes.presets import PRESETS
@@ -104,6 +106,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         """Refuse what no run could use."""
+        for each in dataclasses.fields(self):
+            self._kind(each.name, str(each.type))
         self._choice("task", TASKS)
         self._choice("preset", tuple(PRESETS))
         if not self.recipe:
@@ -115,20 +119,40 @@ class RunConfig:
         self._choice("token_passes", (None, "source", "target"))
         self._choice("gradient_checkpointing", (None, True, False))
         self._choice("tensorboard", (None, True, False))
-        self._range("max_length", 8, 1_000_000)
-        self._range("max_steps", 1, 1_000_000_000)
+        self._choice("trim", (None, True, False))
+        # Anything else that counts as true must not run a stranger's code.
+        self._choice("trust_remote_code", (True, False))
+        self._count("max_length", 8, 1_000_000)
+        self._count("max_steps", 1, 1_000_000_000)
         self._range("epochs", 1e-6, 1e6)
         self._range("budget", 0.0, 1e9)
         self._count("averages", 0, 1_000)
         self._count("seeds", 1, 100)
         self._range("holdout", 0.0, 0.5)
-        self._range("batch_size", 1, 1_000_000)
-        self._range("accumulation", 1, 1_000_000)
-        self._range("seed", 0, 2**32 - 1)
+        self._count("batch_size", 1, 1_000_000)
+        self._count("accumulation", 1, 1_000_000)
+        self._count("seed", 0, 2**32 - 1)
+
+    def _kind(self, name: str, kind: str) -> None:
+        """Require text or a group of settings, where the field is one of these."""
+        value = getattr(self, name)
+        if isinstance(value, os.PathLike) or (type(value) is int and kind.startswith("str")):
+            # A path, or a column whose name is a number.
+            value = str(value)
+            setattr(self, name, value)
+        if kind.startswith("str") and not (value is None or isinstance(value, str)):
+            raise IsoglossError("E640", name=name, value=value, wanted="text")
+        if kind.startswith("dict") and not _is_group(value):
+            raise IsoglossError("E640", name=name, value=value, wanted="a group of settings")
+        if isinstance(value, str) and not _can_be_written(value):
+            wanted = "text that UTF-8 can hold (rename the file or column)"
+            raise IsoglossError("E640", name=name, value=value, wanted=wanted)
 
     def _choice(self, name: str, choices: tuple[Any, ...]) -> None:
         value = getattr(self, name)
-        if value not in choices:
+        if not any(
+            value is choice or (value == choice and type(value) is str) for choice in choices
+        ):
             listed = ", ".join(str(c) for c in choices if c is not None)
             raise IsoglossError("E640", name=name, value=value, wanted=f"one of {listed}")
 
@@ -234,11 +258,15 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     Raises:
         IsoglossError: E641 where there is no such file or it is no YAML mapping.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise IsoglossError("E641", path=path, why="there is no such file")
+    path = Path(path)
+    if path.stat().st_size > 4 * LONGEST:
+        raise IsoglossError("E641", path=path, why="it is too large for settings")
     try:
-        values = yaml.safe_load(path.read_text("utf-8"))
+        values = load_yaml(path.read_text("utf-8"))
+    except OSError as error:
+        raise IsoglossError("E641", path=path, why=error.strerror or str(error)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         why = " ".join(str(error).split())
         raise IsoglossError("E641", path=path, why=f"it is no valid YAML ({why})") from error
@@ -263,12 +291,20 @@ def assign(values: Mapping[str, Any], assignments: Iterable[str]) -> dict[str, A
         if not equals or not name or not isinstance(place, dict):
             raise IsoglossError("E644", text=text)
         try:
-            place[name] = yaml.safe_load(value)
+            place[name] = load_yaml(value)
         except yaml.YAMLError as error:
             raise IsoglossError("E644", text=text) from error
         if isinstance(place[name], str):
             place[name] = _number_or_text(place[name])
     return out
+
+
+def _is_group(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(name, str) for name in value)
+
+
+def _can_be_written(value: str) -> bool:
+    return not any("\ud800" <= mark <= "\udfff" for mark in value)
 
 
 def _number_or_text(value: str) -> float | str:

@@ -37,6 +37,7 @@ def predict_file(
     columns: Mapping[str, str | None] | None = None,
     batch_rows: int = 2048,
     precision: Precision = "auto",
+    no_formulas: bool = False,
     progress: Progress | None = None,
 ) -> int:
     """Classify a file of any size at constant memory.
@@ -49,6 +50,7 @@ def predict_file(
         columns: `text`, `text_pair`: other names than in training.
         batch_rows: rows read at a time, >= 1.
         precision: of the matrix products; auto takes bf16 where the processor has it.
+        no_formulas: begin text that a spreadsheet would compute with `'` (CSV and TSV).
         progress: hears how far it is.
 
     Returns:
@@ -62,7 +64,9 @@ def predict_file(
     """
     schema = _schema_of(source, output, format=format)
     served = open_served(model, columns=columns, precision=precision)
-    return _label_file(served, source, output, format, schema, batch_rows, progress)
+    return _label_file(
+        served, source, output, format, schema, batch_rows, progress, no_formulas=no_formulas
+    )
 
 
 def predict_with(
@@ -178,6 +182,8 @@ def _label_file(
     schema: pa.Schema,
     batch_rows: int,
     progress: Progress | None,
+    *,
+    no_formulas: bool = False,
 ) -> int:
     name = Path(source).name
     check_columns(served.task.kind, schema.names, name=name)
@@ -185,7 +191,7 @@ def _label_file(
     progress = progress or Progress()
     progress.start("predict", None, "rows")
     batches = read_batches(source, format=format, batch_rows=batch_rows)
-    with RowWriter(output, format=format, schema=schema) as writer:
+    with RowWriter(output, format=format, schema=schema, no_formulas=no_formulas) as writer:
         count = _write(served, batches, writer, name=name, progress=progress)
     progress.finish()
     return count

@@ -21,6 +21,7 @@ from isogloss.trainers.rows import CollectedRows, collect_rows
 
 # The part of a model's config.json that is ours: the task, its columns, the longest text.
 SETTINGS = "isogloss"
+NEEDED = {"task", "text", "text_pair", "label", "labels", "pooling", "max_length"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +84,7 @@ def open_served(
     *,
     columns: Mapping[str, str | None] | None = None,
     precision: Literal["auto", "bf16", "fp32"] = "auto",
+    trust_remote_code: bool = False,
 ) -> ServedModel:
     """Load a model that `adapt` made.
 
@@ -90,6 +92,8 @@ def open_served(
         folder: the run folder or its model folder.
         columns: `text`, `text_pair`, `label`: other names than in training.
         precision: of the matrix products; auto takes bf16 where the processor has it.
+        trust_remote_code: run code that comes with the model, as the run was told to. Nothing in
+            the folder decides it, since a folder may come from anybody.
 
     Raises:
         IsoglossError: E524, E525; E526 for a model that isogloss did not make; E3xx.
@@ -100,7 +104,12 @@ def open_served(
     labels = LabelMap(tuple(settings["labels"]))
     task = make_task(settings["task"], **names, labels=labels)
     backbone = load_backbone(
-        str(path), kind=task.kind, labels=labels, pooling=settings["pooling"], seed=0
+        str(path),
+        kind=task.kind,
+        labels=labels,
+        pooling=settings["pooling"],
+        seed=0,
+        trust_remote_code=trust_remote_code,
     )
     return ServedModel(
         task=task,
@@ -114,12 +123,16 @@ def read_settings(path: Path) -> dict[str, Any]:
     """Our part of a model's configuration.
 
     Raises:
-        IsoglossError: E526 where there is none.
+        IsoglossError: E321 for a configuration that is no JSON object, E526 where there is none,
+            or our part of it is not whole.
     """
-
     config = path / "config.json"
-    values = json.loads(config.read_text("utf-8")) if config.is_file() else {}
-    if SETTINGS not in values:
+    try:
+        values = json.loads(config.read_text("utf-8")) if config.is_file() else {}
+    except (ValueError, RecursionError, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise IsoglossError("E321", name=path, reason=reason) from error
+    settings = values.get(SETTINGS) if isinstance(values, dict) else None
+    if not isinstance(settings, dict) or not set(settings) >= NEEDED:
         raise IsoglossError("E526", folder=path)
-    settings: dict[str, Any] = values[SETTINGS]
     return settings

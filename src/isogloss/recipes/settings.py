@@ -25,6 +25,9 @@ GROUPS: dict[str, type[Any]] = {
     "selftrain": SelfTrainingConfig,
 }
 
+# A run sends nothing anywhere, and a token of the hub would end up in its folder.
+HUB = ("push_to_hub", "hub_")
+
 # Set by the run itself, from its own settings and the machine.
 RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps", "average_snapshots")
 
@@ -70,6 +73,9 @@ def check_names(cls: type[Any], group: str, settings: Mapping[str, Any]) -> None
         if name in RESERVED:
             own = {"average_snapshots": "averages"}.get(name, name)
             why = f"{name} follows from the run's own settings; set {own} without '{group}.'"
+            raise IsoglossError("E645", group=group, why=why)
+        if name.startswith(HUB):
+            why = f"{name} would send the model away; upload the finished model folder yourself"
             raise IsoglossError("E645", group=group, why=why)
         default = fields[name].default
         wanted: tuple[type, ...] = (type(default),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from isogloss.data.atomic import naming, replacing
 from isogloss.errors import IsoglossError
-from isogloss.models.card import EXAMPLES, OFFLINE_BASE
+from isogloss.models.card import EXAMPLES, OFFLINE_BASE, is_control
 from isogloss.report import wording
 from isogloss.report.findings import Findings, look
 from isogloss.report.reading import RunFacts, read_run
@@ -23,6 +24,8 @@ REPORT = "report.html"
 # Rows of a table of classes, and characters of a text of the user's.
 MOST_CLASSES, MOST_CHARACTERS = 40, 300
 MOST_WARNINGS = 50
+# Line ends are for settings, and halves of characters for the encoder, which shows them.
+_KEPT = re.compile("[\n\t\ud800-\udfff]")
 # Sections that have pictures.
 SECTIONS = ("scores", "balance", "trust", "layers", "features", "curves")
 
@@ -51,11 +54,20 @@ def write_report(
     path = run.root / REPORT if path is None else Path(path)
     if path.suffix.lower() not in (".html", ".htm"):
         raise IsoglossError("E740", path=path)
-    text = render(run, look(run) if findings is None else findings)
+    text = inactive(render(run, look(run) if findings is None else findings))
     with replacing(path) as temporary, naming(path):
         # Half a character, which no UTF-8 can hold, becomes a question mark.
         temporary.write_text(text, "utf-8", errors="replace")
     return path
+
+
+def inactive(page: str) -> str:
+    """The page with spaces for control characters, and for those that turn the direction around.
+
+    Only texts of the user's hold any.
+    """
+    active = {mark for mark in set(page) if is_control(mark) and not _KEPT.match(mark)}
+    return page.translate(dict.fromkeys(map(ord, active), " "))
 
 
 def render(run: RunFacts, found: Findings) -> str:

@@ -13,6 +13,7 @@ import yaml
 
 from isogloss.data.arrays import read_arrays
 from isogloss.data.sampling import sampled_places
+from isogloss.data.yaml_text import load_yaml
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.calibration import softmax
 from isogloss.labelshift.checks import Floats
@@ -162,7 +163,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
-        found = yaml.safe_load(path.read_text("utf-8"))
+        found = load_yaml(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise IsoglossError("E532", path=path, reason=" ".join(str(error).split())) from error
     if not isinstance(found, dict):

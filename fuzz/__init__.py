@@ -1,0 +1,1 @@
+"""Random and mutated files thrown at every reader of isogloss."""
