@@ -6,8 +6,13 @@ import importlib.util
 import json
 import shutil
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from isogloss import cluster
 from isogloss.data.locking import LOCK, _myself
 from isogloss.recipes import settings
+from isogloss.recipes.predict_shards import predict_shards
 from tests.cli.every_error import ADAPT, Case, Place
 
 IWDA = ADAPT.replace("zero-shot", "iwda") + " --set iwda."
@@ -16,6 +21,25 @@ PRIOR = "prior {t}/run {w}/de.csv"
 STUDY = "study --model {w}/run --target {w}/test.csv -o {t}/new --sets 3 --size "
 KD = ADAPT.replace("zero-shot", "kd") + " --set distill.frozen_layers=1"
 FEW = ADAPT + " --labelled-target {t}/few.csv"
+
+
+def shards(place: Place) -> None:
+    (place.tmp / "in").mkdir()
+    texts = pa.table({"text": ["gut", "schlecht"], "other": ["a", "b"]})
+    pq.write_table(texts, place.tmp / "in" / "a.parquet")
+
+
+def labelled_shards(place: Place) -> None:
+    shards(place)
+    predict_shards(place.world / "run", place.tmp / "in", place.tmp / "out")
+
+
+def one_of_two(place: Place) -> None:
+    place.patch.setenv("WORLD_SIZE", "2")
+
+
+def without_ray(place: Place) -> None:
+    place.patch.setattr(cluster, "find_spec", lambda name: None)
 
 
 def run(place: Place) -> None:
@@ -157,7 +181,16 @@ CASES |= {
     "E806": Case(REPRODUCE + "{t} --languages tlh"),
     "E807": Case(REPRODUCE + "{t}", {"out/reproduce.json": '{"fraction": 0.5}'}),
     "E808": Case(REPRODUCE + "{t} --fraction 0"),
-    "E811": Case(REPRODUCE.replace("table1", "figure2") + "{t}"),
     "E812": Case(REPRODUCE + "{t}", {"out/thesis.txt": "all of it"}),
     "E813": Case(REPRODUCE + "{t}/nowhere"),
+    "E817": Case(REPRODUCE + "{t} --engine ray", before=without_ray),
+}
+
+SHARDS = "predict {w}/run {t}/in -o {t}/out"
+CASES |= {
+    "E550": Case(SHARDS + " --text other", before=labelled_shards),
+    "E551": Case(SHARDS, {"out/thesis.txt": "all of it"}, before=shards),
+    "E552": Case(SHARDS, {"in/a.csv": "text\na\n"}),
+    "E553": Case(SHARDS, {"out": "a file"}, before=shards),
+    "E556": Case(ADAPT, before=one_of_two),
 }
