@@ -9,8 +9,11 @@ holding the smaller ones, and everything is scored on the test rows that are in 
 tasks also under other class balances (`--draws` of each strength). Candidates are each model as it
 is and corrected for the prior that it estimates without labels. Regret is to the best candidate on
 those rows, in points of macro-F1 (tagging: of words); harmed is the share of draws that end more
-than half a point below zero-shot; the worst case is the case of the smallest mean gain. Prints
-Markdown.
+than half a point below zero-shot; the worst case is the case of the smallest mean gain.
+
+`--refit-times` draws of labelled target rows also train the head of the zero-shot and of the last
+model, always or where rows held out from it say that it gains; the rest of the target's rows are
+scored. `--times 0 --prior-times 0` does that alone. Prints Markdown.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from tqdm import tqdm
 
+from labelledbench.refits import Refit, refits, refits_table
 from labelledbench.tables import choices_table, expectations_table, priors_table, tuning_tables
 from labelledbench.trials import Trial, prepare, prior_errors, trials
 from quality import read
@@ -59,6 +63,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--counts", type=_counts, default=COUNTS, help="of labelled examples")
     parser.add_argument("--times", type=int, default=100, help="draws of labelled examples")
     parser.add_argument("--prior-times", type=int, default=5, help="likewise for the balance")
+    parser.add_argument("--refit-times", type=int, default=10, help="likewise for training on them")
     return parse(parser)
 
 
@@ -73,12 +78,16 @@ def report(cases: Sequence[Case], options: argparse.Namespace) -> str:
         some = [case for case in cases if (case.draw is not None) == drawn]
         if not some:
             continue
-        drawn_rows, errors = measure(some, options)
-        parts += [f"## {name} ({len(some)} cases)", choices_table(drawn_rows)]
-        parts += ["### What to expect", expectations_table(drawn_rows)]
+        drawn_rows, errors, refitted = measure(some, options)
+        parts.append(f"## {name} ({len(some)} cases)")
+        if options.times:
+            parts.append(choices_table(drawn_rows))
+            parts += ["### What to expect", expectations_table(drawn_rows)]
+        if options.refit_times:
+            parts += ["### Heads trained on them", refits_table(refitted)]
         if options.prior_times:
             parts += ["### Class balance, total variation", priors_table(errors)]
-        if options.tune:
+        if options.tune and options.times:
             parts += ["### Other constants", tuning_tables(drawn_rows)]
     listed = ", ".join(f"{case.key} ({len(case.methods)} methods)" for case in cases)
     return "\n\n".join([*parts, f"Cases: {listed}."])
@@ -86,18 +95,20 @@ def report(cases: Sequence[Case], options: argparse.Namespace) -> str:
 
 def measure(
     cases: Sequence[Case], options: argparse.Namespace
-) -> tuple[list[Trial], list[dict[int, tuple[float, float]]]]:
-    """All trials of some cases, and the errors of the class balance."""
+) -> tuple[list[Trial], list[dict[int, tuple[float, float]]], list[Refit]]:
+    """All trials of some cases, the errors of the class balance, and refitted heads."""
     found: list[Trial] = []
-    errors = []
+    errors, refitted = [], []
     for case in tqdm(cases, unit="case", disable=None):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            setting = prepare(case)
-            found += trials(setting, options.counts, times=options.times)
+            if options.times or options.prior_times:
+                setting = prepare(case)
+                found += trials(setting, options.counts, times=options.times)
             if options.prior_times:
                 errors.append(prior_errors(setting, options.counts, times=options.prior_times))
-    return found, errors
+            refitted += refits(case, options.counts, times=options.refit_times)
+    return found, errors, refitted
 
 
 if __name__ == "__main__":

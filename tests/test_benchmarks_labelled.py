@@ -12,9 +12,11 @@ from sklearn.metrics import f1_score
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 import labelled
+from labelledbench.refits import FACTORS, refits, refits_table
 from labelledbench.tables import RULES, alone, choices_table, counts, guarded, sharp, tuning_tables
 from labelledbench.trials import Setting, Trial, prepare, prior_errors, trials
 from selectionbench.cases import Case, find_cases
+from selectionbench.tables import signed
 from tests.test_benchmarks_selection import METHODS, write_runs
 
 
@@ -101,9 +103,25 @@ def test_the_command_prints_and_keeps_its_tables(
     command = ["labelled.py", "--runs", str(runs), "--results", str(runs / "results.jsonl")]
     command += ["--output", str(tmp_path / "out"), "--counts", "10", "--times", "2"]
     command += ["--candidates", ",".join(METHODS), "--draws", "1", "--prior-times", "1"]
+    command += ["--refit-times", "1"]
     monkeypatch.setattr(sys, "argv", command)
     labelled.main()
     printed = capsys.readouterr().out
     assert "## As they are (1 cases)" in printed
     assert "## Other balances (2 cases)" in printed
+    assert "### Heads trained on them" in printed
     assert (tmp_path / "out" / "tables.md").read_text("utf-8") == printed
+
+
+def test_heads_are_refitted_to_target_rows(runs: Path) -> None:
+    case = Case(pair="tweets-de", shift="natural", seed=0, methods=tuple(METHODS), root=runs)
+    # 200 of 300 target rows would leave too few to score on, and of 5 no head can be held out.
+    found = list(refits(case, (0, 5, 50, 200), times=2))
+    assert [(each.method, each.count) for each in found] == [("zero-shot", 50)] * 2 + [
+        ("last", 50)
+    ] * 2
+    assert all(each.accepted(None) and not each.accepted(1e9) for each in found)
+    lines = refits_table(found).splitlines()
+    assert len(lines) == 2 + 2 * len(FACTORS)
+    always = [each.gain for each in found if each.method == "zero-shot"]
+    assert lines[2].split("|")[5].strip() == signed(float(np.mean(always)))

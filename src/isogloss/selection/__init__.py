@@ -28,6 +28,13 @@ from isogloss.selection.labelled import (
 )
 from isogloss.selection.neighbours import soft_neighbourhood_density
 from isogloss.selection.opinions import CORRECTED, opinions_of
+from isogloss.selection.refit import (
+    HeadChange,
+    RefitGain,
+    out_of_fold_logits,
+    refit_gain,
+    refit_head,
+)
 from isogloss.selection.registry import NEEDS, SCORES, Score
 from isogloss.selection.reverse import reverse_validation
 from isogloss.selection.risk import deep_embedded_validation, density_ratios
@@ -50,9 +57,11 @@ __all__ = [
     "Evidence",
     "ExpectedScore",
     "GuardRule",
+    "HeadChange",
     "LabelledEvidence",
     "LabelledRows",
     "LabelledScore",
+    "RefitGain",
     "Rule",
     "Score",
     "Standing",
@@ -75,6 +84,9 @@ __all__ = [
     "mean_confidence",
     "nuclear_norm",
     "opinions_of",
+    "out_of_fold_logits",
+    "refit_gain",
+    "refit_head",
     "reverse_validation",
     "score_candidates",
     "sharpened",
