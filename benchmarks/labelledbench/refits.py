@@ -98,7 +98,7 @@ def refits(
 def _score(logits: np.ndarray, labels: np.ndarray) -> float:
     size = logits.shape[1]
     cells = np.bincount(logits.argmax(axis=1) * size + labels, minlength=size**2)
-    return score_of(METRIC, cells.reshape(size, size))
+    return score_of(METRIC, cells.reshape(size, size) / len(labels))
 
 
 def refits_table(found: Sequence[Refit], factors: Sequence[float | None] = FACTORS) -> str:
