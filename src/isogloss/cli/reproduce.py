@@ -11,11 +11,11 @@ from rich.text import Text
 
 from isogloss.cli import options
 from isogloss.cli.console import cell, duration, json_text, one_line, stdout, table
+from isogloss.cli.engines import PANEL, Address, Engine, check_engine
 from isogloss.cli.importing import importing
 
 LIST = "list"
-_PART, _TRAINING, _WHERE = "Part of the grid", "Training", "Where it runs"
-ENGINES = ("local", "ray")
+_PART, _TRAINING = "Part of the grid", "Training"
 
 
 def reproduce(
@@ -91,26 +91,11 @@ def reproduce(
         typer.Option(
             "--keep-models",
             help="Keep every model, also when no cell needs it any more.",
-            rich_help_panel=_WHERE,
+            rich_help_panel=PANEL,
         ),
     ] = False,
-    engine: Annotated[
-        str,
-        typer.Option(
-            metavar="local|ray",
-            help="Who carries the cells out: this process, one after the other, or Ray "
-            "(isogloss[ray]), several at a time.",
-            rich_help_panel=_WHERE,
-        ),
-    ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Of a Ray cluster to join (default: one on this machine alone).",
-            rich_help_panel=_WHERE,
-        ),
-    ] = None,
+    engine: Engine = "local",
+    address: Address = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -168,16 +153,6 @@ def reproduce(
 
 # Some cells failed, though the rest is there.
 FAILED = 3
-
-
-def check_engine(engine: str, address: str | None) -> None:
-    """Refuse an engine that there is not, and an address that none would look at."""
-    if engine not in ENGINES:
-        raise typer.BadParameter(
-            f"{engine!r} is none of {', '.join(ENGINES)}", param_hint="--engine"
-        )
-    if address is not None and engine != "ray":
-        raise typer.BadParameter("is of a Ray cluster; add --engine ray", param_hint="--address")
 
 
 def engine_named(engine: str, address: str | None, progress: Any) -> Any:
