@@ -1,5 +1,9 @@
 # Every target sets up what it needs in .venv; `make` alone lists the targets.
 PYTHON ?= python3
+# The ends of the range that test-matrix tries, and what pytest is to run there (everything).
+OLDEST ?= python3.10
+NEWEST ?= python3.13
+TESTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -7,7 +11,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint format audit fuzz bench bench-prior clean
+.PHONY: help demo test test-all test-matrix lint format audit fuzz bench bench-prior clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +24,9 @@ test: $(READY) ## Run the tests (minutes)
 
 test-all: $(READY) ## Run every test, the slow ones too (those of Ray where isogloss[ray] is installed)
 	$(BIN)/python -m pytest -q -m "not gpu"
+
+test-matrix: ## Run the tests (or TESTS=...) on the oldest and newest Python and libraries, each in an environment of its own
+	$(PYTHON) tests/matrix.py --oldest $(OLDEST) --newest $(NEWEST) -- $(TESTS)
 
 lint: $(READY) ## Check style, format and types
 	$(BIN)/ruff check .

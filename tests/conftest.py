@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import os
 from collections.abc import Iterator
 
@@ -15,7 +16,21 @@ import pytest
 import torch
 
 
+class DeprecationsRaise(logging.Handler):
+    """Turns deprecations that a library logs, in place of warning of them, into errors.
+
+    Most are logged once a process, so the first test that causes one fails.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if record.levelno >= logging.WARNING and "deprecated" in text.lower():
+            raise DeprecationWarning(text)
+
+
 def pytest_configure() -> None:
+    for name in ("accelerate", "datasets", "huggingface_hub", "transformers"):
+        logging.getLogger(name).addHandler(DeprecationsRaise())
     # On tiny models a second thread costs more than it brings, above all on a busy machine.
     torch.set_num_threads(1)
 
