@@ -169,8 +169,17 @@ def test_taggers_are_corrected_too(
     np.testing.assert_allclose(moved, np.log(weights), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("killed_in", "is_finished"),
+    # While the new model is made beside the old one, and when it is in its place.
+    [("write_predictions", True), ("write_card", False)],
+)
 def test_a_killed_choice_is_made_good_by_the_same_command(
-    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    killed_in: str,
+    is_finished: bool,
 ) -> None:
     run = run_of(files, tmp_path / "run")
     before = everything(run)
@@ -179,10 +188,10 @@ def test_a_killed_choice_is_made_good_by_the_same_command(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("isogloss.recipes.delivery.write_predictions", kill)
+        patched.setattr(f"isogloss.recipes.delivery.{killed_in}", kill)
         with pytest.raises(KeyboardInterrupt):
             isogloss.select(run, "zero-shot")
-    assert not (run / "metrics.json").exists()
+    assert (run / "metrics.json").exists() == is_finished
     assert everything(run_of(files, run)) == before
 
 
