@@ -17,7 +17,7 @@ from isogloss.labelshift.interval import IntervalWeights
 from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.online import OnlineWeights
 from isogloss.trainers.balance import as_drawn
-from isogloss.trainers.base import RowTrainer, total_steps
+from isogloss.trainers.base import AtEpochBegin, RowTrainer, total_steps
 from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.distillation import DistillationTrainer
@@ -294,7 +294,7 @@ def rounds_seen(trainer: Any) -> list[tuple[int, np.ndarray]]:
         inner(step)
         seen.append((step, trainer._sampling.shares.examples))
 
-    callback = next(c for c in trainer.callback_handler.callbacks if hasattr(c, "_begin"))
+    callback = next(c for c in trainer.callback_handler.callbacks if isinstance(c, AtEpochBegin))
     callback._begin = spy
     return seen
 
