@@ -119,3 +119,9 @@ def test_missing_tensor(make_packed: MakePacked) -> None:
     path = make_packed()
     path.write_bytes(path.read_bytes().replace(b"l0.v.w", b"l9.v.w"))
     assert "'l0.v.w' is missing" in _message(path)
+
+
+def test_more_layers_than_the_file_has_tensors(make_packed: MakePacked) -> None:
+    assert "too few for 2000000000 layers" in _message(
+        _patched(make_packed(), 12, "i", 2_000_000_000)
+    )

@@ -231,6 +231,9 @@ def _read_directory(cursor: _Cursor, header: Header) -> dict[str, TensorEntry]:
         name = cursor.take(length, "a tensor's name").decode("ascii", errors="replace")
         dtype, elements, offset, nbytes = cursor.unpack("BIQQ", f"the entry of tensor {name!r}")
         entries[name] = TensorEntry(dtype=dtype, elements=elements, offset=offset, nbytes=nbytes)
+    # A damaged header may ask for billions of layers, whose names alone would fill the memory.
+    if len(entries) < header.layers:
+        raise cursor.fail(f"it holds {len(entries)} tensors, too few for {header.layers} layers")
     for name, (dtype, shape) in expected_tensors(header).items():
         if name not in entries:
             raise cursor.fail(f"the tensor {name!r} is missing")
