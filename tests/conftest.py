@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 from collections.abc import Iterator
 
 # Read by the libraries when they are imported, hence before anything else.
@@ -48,3 +49,11 @@ def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ISOGLOSS_CACHE", str(tmp_path_factory.mktemp("isogloss-cache")))
         yield
+
+
+@pytest.fixture
+def hears_ctrl_c() -> Iterator[None]:
+    """For tests that send themselves SIGINT, which a job in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -3,25 +3,18 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from isogloss.stopping import Stopped, deferred, heeding_signals, requested
 
+pytestmark = pytest.mark.usefixtures("hears_ctrl_c")
 BOTH = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
 def ask(number: int) -> None:
     os.kill(os.getpid(), number)
-
-
-@pytest.fixture(autouse=True)
-def heard_ctrl_c() -> Iterator[None]:
-    """A job in the background ignores Ctrl-C from its start on, and so would these tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @BOTH

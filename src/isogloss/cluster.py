@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from isogloss.errors import IsoglossError
 
+Result = TypeVar("Result")
+
 # Little goes through Ray's store: what is large is read and written as files.
 _STORE = 100 * 1024**2
+# How often a task is begun whose worker dies.
+TRIES = 3
 # How often a cluster of this machine's own is started.
 _STARTS = 3
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_enable_metrics_collection": "0",
+    # Else workers give way to whatever else the machine does, which work done here would not.
+    "RAY_worker_niceness": "0",
     # What a process that has no GPU says about it.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
 }
@@ -61,6 +68,19 @@ def cluster(address: str | None, workers: int | None) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def in_folder(folder: str, work: Callable[..., Result], *arguments: Any) -> Result:
+    """Do a piece of work where relative paths mean the same as to whoever sent it.
+
+    Args:
+        folder: of the sender; a machine that has none of that name stays where it is.
+        work: what to do; can be pickled.
+        *arguments: of `work`.
+    """
+    if Path(folder).is_dir():
+        os.chdir(folder)
+    return work(*arguments)
 
 
 def _start(ray: Any, address: str | None, workers: int | None) -> None:

@@ -87,6 +87,7 @@ class Interrupted(LocalShards):
     """Ends after so many shards, in the middle of the next one's rows."""
 
     def __init__(self, after: int) -> None:
+        super().__init__()
         self.after = after
 
     def run(

@@ -4,7 +4,7 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from tests.trainers.common import same, state
 from tests.trainers.test_finetune import TestFinetuneTrainer
 from tests.trainers.test_iwda import build as build_iwda
 
+pytestmark = pytest.mark.usefixtures("hears_ctrl_c")
 build_finetune = TestFinetuneTrainer().build
 
 
@@ -36,14 +37,6 @@ class AtStep(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         if state.global_step == self.step:
             self.action()
-
-
-@pytest.fixture(autouse=True)
-def heard_ctrl_c() -> Iterator[None]:
-    """A job in the background ignores Ctrl-C from its start on, and so would these tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 def stop_at(trainer: Any, step: int, number: int) -> Stopped:

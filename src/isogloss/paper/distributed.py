@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from isogloss.cluster import cluster, require_ray
+from isogloss.cluster import TRIES, cluster, in_folder, require_ray
 from isogloss.errors import IsoglossError
 from isogloss.paper.engine import Work
 from isogloss.paper.sizes import training_bytes
 from isogloss.paper.work import Job, Record, keep_failure
 from isogloss.progress import Progress
-
-# How often a cell is begun whose worker dies.
-TRIES = 3
 
 
 class RayEngine:
@@ -53,8 +49,6 @@ class RayEngine:
             IsoglossError: E818 where there is no such cluster, E820 where its machines write to
                 storage that this one does not see.
         """
-        # Else workers give way to whatever else the machine does, which a run here would not.
-        os.environ.setdefault("RAY_worker_niceness", "0")
         with cluster(self.address, self.workers) as ray:
             self.progress.start("cells", len(jobs), "cells")
             for job, record in _Schedule(ray, jobs, work, self.progress).run():
@@ -125,13 +119,6 @@ class _Schedule:
         if job.record_of(job.cell) is None:
             raise IsoglossError("E820", folder=job.root)
         return record
-
-
-def in_folder(folder: str, work: Work, job: Job) -> Record:
-    """Carry out a job where its paths mean the same as to whoever sent it."""
-    if Path(folder).is_dir():
-        os.chdir(folder)
-    return work(job)
 
 
 def limits_of(nodes: Sequence[dict[str, Any]]) -> dict[str, float]:

@@ -95,7 +95,7 @@ def predict_shards(
     )
     part_rows = shard_rows if Path(source).is_file() else None
     with folder.held(_made(labelling, served, part_rows), shards):
-        done, cut = _label(folder, shards, labelling, engine or LocalShards(), progress)
+        done, cut = _label(folder, shards, labelling, engine or LocalShards(served), progress)
     warn_of_cut(served, name=Path(source).name, truncated=cut.truncated, rows=cut.rows)
     return done
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from isogloss.cluster import cluster, require_ray
+from isogloss.cluster import TRIES, cluster, in_folder, require_ray
 from isogloss.data.parquet import read_parquet_schema
 from isogloss.data.shards import Shard
 from isogloss.data.writing import RowWriter
@@ -20,9 +20,6 @@ from isogloss.progress import Progress
 from isogloss.recipes.predict import Precision, added_fields, label_batches
 from isogloss.recipes.serving import ServedModel, open_served
 from isogloss.recipes.shard_records import ShardFolder, describe
-
-# How often a shard is begun whose worker dies.
-TRIES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +65,20 @@ class ShardEngine(Protocol):
 
 
 class LocalShards:
-    """One shard after the other, in this process."""
+    """One shard after the other, in this process.
+
+    Args:
+        served: the model, where it is open already.
+    """
+
+    def __init__(self, served: ServedModel | None = None) -> None:
+        self.served = served
 
     def run(
         self, shards: Sequence[Shard], labelling: Labelling, progress: Progress
     ) -> Iterator[Labelled]:
         """As the protocol says."""
-        served = labelling.open()
+        served = self.served or labelling.open()
         for shard in shards:
             yield label_shard(shard, labelling, served, progress)
 
@@ -106,7 +110,7 @@ class RayShards:
         """
         with cluster(self.address, self.workers) as ray:
             # A shard is written whole or not at all, so that one may be begun again.
-            task = ray.remote(_in_folder).options(num_cpus=1, max_retries=TRIES - 1)
+            task = ray.remote(in_folder).options(num_cpus=1, max_retries=TRIES - 1)
             waiting = list(reversed(shards))
             running: dict[Any, Shard] = {}
             most = 2 * max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -114,7 +118,8 @@ class RayShards:
                 while waiting or running:
                     while waiting and len(running) < most:
                         shard = waiting.pop()
-                        running[task.remote(os.getcwd(), shard, labelling)] = shard
+                        sent = task.remote(os.getcwd(), _label_by_worker, shard, labelling)
+                        running[sent] = shard
                     (ended, *_), _ = ray.wait(list(running), num_returns=1)
                     labelled = _result(ray, ended, running.pop(ended))
                     progress.advance(labelled.shard.rows)
@@ -159,10 +164,7 @@ def _opened(labelling: Labelling) -> ServedModel:
     return labelling.open()
 
 
-def _in_folder(folder: str, shard: Shard, labelling: Labelling) -> Labelled:
-    """Label a shard where its paths mean the same as to whoever sent it."""
-    if Path(folder).is_dir():
-        os.chdir(folder)
+def _label_by_worker(shard: Shard, labelling: Labelling) -> Labelled:
     return label_shard(shard, labelling, _opened(labelling), Progress())
 
 
