@@ -44,6 +44,23 @@ def test_a_folder_a_pattern_and_a_file_go_to_folders(tmp_path: Path, shards: Pat
 
 
 @pytest.mark.parametrize(
+    ("output", "said"),
+    [("out", "run the same command to go on"), ("out.jsonl", "nothing was written")],
+)
+def test_an_interrupt_says_whether_it_goes_on(
+    tmp_path: Path, shards: Path, monkeypatch: pytest.MonkeyPatch, output: str, said: str
+) -> None:
+    def interrupt(*args: object, **kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("isogloss.recipes.predict_shards.predict_shards", interrupt)
+    monkeypatch.setattr("isogloss.recipes.predict.predict_file", interrupt)
+    done = invoke("model", shards / "a.parquet", "-o", tmp_path / output)
+    assert done.exit_code == 130
+    assert done.stderr == f"Stopped; {said}.\n"
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--engine", "abacus"], "none of local, ray"),

@@ -18,6 +18,8 @@ from isogloss.stopping import Stopped, heeding_signals
 
 USER_ERROR, INTERNAL_ERROR = 2, 1
 RESUMABLE = ("adapt", "demo", "reproduce", "select")
+# What a command that is resumable in some cases only sets in its context's `meta`.
+GOES_ON = "isogloss.goes_on"
 
 
 class Commands(TyperGroup):
@@ -33,7 +35,8 @@ class Commands(TyperGroup):
             raise typer.Exit(USER_ERROR) from error
         except KeyboardInterrupt as error:
             number = error.number if isinstance(error, Stopped) else signal.SIGINT
-            complain(stopped(ctx.invoked_subcommand, error))
+            goes_on = ctx.invoked_subcommand in RESUMABLE or GOES_ON in ctx.meta
+            complain(stopped(error, goes_on=goes_on))
             # As a shell has it for a process that a signal ended.
             raise typer.Exit(128 + number) from error
         except BrokenPipeError:
@@ -56,11 +59,11 @@ def say_stopping() -> None:
     complain("stopping after this step, with a checkpoint; once more to stop at once.")
 
 
-def stopped(command: str | None, error: KeyboardInterrupt) -> str:
+def stopped(error: KeyboardInterrupt, *, goes_on: bool) -> str:
     """What to say after Ctrl-C or SIGTERM."""
     if isinstance(error, Stopped) and error.stage is not None and error.step is not None:
         return f"Stopped after step {error.step} of {error.stage}; run the same command to go on."
-    if command in RESUMABLE:
+    if goes_on:
         return "Stopped; run the same command to go on."
     return "Stopped; nothing was written."
 

@@ -9,9 +9,11 @@ import typer
 
 from isogloss.cli import options
 from isogloss.cli.engines import Address, Engine, check_engine
+from isogloss.cli.failures import GOES_ON
 
 
 def predict(
+    ctx: typer.Context,
     model: options.ModelFolder,
     file: Annotated[
         Path,
@@ -77,6 +79,7 @@ def predict(
         )
     with shown_progress() as progress:
         if sharded:
+            ctx.meta[GOES_ON] = True
             said = _shards(model, file, output, columns, shard_rows, engine, address, progress)
         else:
             from isogloss.recipes.predict import predict_file
