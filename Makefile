@@ -20,7 +20,7 @@ demo: $(READY) ## Adapt English sample reviews to German with the offline encode
 	$(BIN)/isogloss demo --to de --output runs/demo
 
 test: $(READY) ## Run the tests (minutes)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 4 --dist loadfile
 
 test-all: $(READY) ## Run every test, the slow ones too (those of Ray where isogloss[ray] is installed)
 	$(BIN)/python -m pytest -q -m "not gpu"
