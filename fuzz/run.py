@@ -14,6 +14,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,18 +49,21 @@ def run(name: str, folder: Path, seconds: int, seed: int) -> dict[str, str]:
     """Run one target; kinds of findings and the file of each."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "fuzz.worker", name, "--folder", folder.resolve()]
-    with (folder / f"{name}.log").open("wb") as log:
-        done = subprocess.run(
-            [*command, "--seconds", str(seconds), "--seed", str(seed)],
-            stdout=log,
-            stderr=log,
-            env=os.environ | {"PYTHONPATH": path},
-            check=False,
-        )
+    # The engine ends its process without a chance to clean up.
+    with tempfile.TemporaryDirectory(prefix="isogloss-fuzz-") as scratch:
+        log = folder / f"{name}.log"
+        with log.open("wb") as output:
+            done = subprocess.run(
+                [*command, "--seconds", str(seconds), "--seed", str(seed)],
+                stdout=output,
+                stderr=output,
+                env=os.environ | {"PYTHONPATH": path, "TMPDIR": scratch},
+                check=False,
+            )
     report = folder / f"{name}.json"
     facts = json.loads(report.read_text("utf-8")) if report.is_file() else None
     if done.returncode or facts is None:
-        print(f"| {name} | the process ended with {done.returncode}; see {log.name} |")
+        print(f"| {name} | the process ended with {done.returncode}; see {log} |")
         return {f"{name} ended with {done.returncode}": f"{name}.log"}
     cpu = facts["cpu_seconds"]
     cells = [name, f"{facts['inputs']:,}", f"{cpu:.0f}", f"{facts['inputs'] / max(cpu, 0.1):,.0f}"]
