@@ -8,7 +8,6 @@ from typing import Any, Literal
 from isogloss.selection.refit import REFITTED, RefitGain
 from isogloss.selection.wording import METRIC_NAMES
 
-
 # Labelled rows, of different texts, below which refitting did harm where it was measured
 # (docs/selection.md, "Training last"). From here on it harmed in none of the draws in which the
 # gain on rows held out was above its standard error.
