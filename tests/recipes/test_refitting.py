@@ -15,6 +15,7 @@ from datasets import Dataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import isogloss
+from isogloss.data.overlap import input_digests
 from isogloss.errors import IsoglossError
 from isogloss.models.card import inert
 from isogloss.recipes import refitting
@@ -103,15 +104,14 @@ def test_the_served_model_is_the_refitted_head(refitted: Any, options: dict[str,
     rows = collect_rows(served.classifier, encoded, pad_token_id=0, features=True)
     assert rows.features is not None
     arrays = (rows.features, rows.logits, rows.labels)
-    known = {"groups": np.unique(dataset["text"], return_inverse=True)[1], "seed": 0}
+    groups = np.unique(input_digests(dataset), return_inverse=True)[1]
+    known: dict[str, Any] = {"groups": groups, "seed": 0}
     texts = texts_of(options["labelled_target"])
-    np.testing.assert_allclose(logits_of(folder.stage("iwda") / "model", texts), rows.logits,
-                               atol=1e-4)  # fmt: skip
-    # Folds differ by the order of the groups; a fit to all rows of one strength does not.
-    change = refit_head(*arrays, **known)
-    wanted = change.changed(rows.features, rows.logits)
+    before = logits_of(folder.stage("iwda") / "model", texts)
+    np.testing.assert_allclose(before, rows.logits, atol=1e-4)
+    wanted = refit_head(*arrays, **known).changed(rows.features, rows.logits)
     found = logits_of(refitted.model, texts)
-    assert (found.argmax(axis=1) == wanted.argmax(axis=1)).mean() > 0.9
+    np.testing.assert_allclose(found, wanted, atol=1e-3)
     kept = read_labelled(folder, ["iwda", "iwda+rows"])
     assert kept is not None
     # What was kept of it is of heads that had not seen the row, and makes the gain that is told.
@@ -119,7 +119,8 @@ def test_the_served_model_is_the_refitted_head(refitted: Any, options: dict[str,
     gain = refit_gain(kept.logits["iwda"], kept.logits["iwda+rows"], kept.labels)
     told = refitted.metrics["labelled"]["refit"]
     assert (told["gain"], told["error"]) == pytest.approx((gain.value, gain.error))
-    assert out_of_fold_logits(*arrays, **known).shape == kept.logits["iwda+rows"].shape
+    apart = out_of_fold_logits(*arrays, **known)
+    np.testing.assert_allclose(kept.logits["iwda+rows"], apart, atol=1e-3)
 
 
 def test_it_is_told_in_plain_sentences(refitted: Any) -> None:
@@ -244,7 +245,7 @@ def test_a_head_that_cannot_or_need_not_change_stays(
 
     def without_bias(*args: Any, **known: Any) -> Any:
         seen = look(*args, **known)
-        seen.served.classifier.final_linear.bias = None
+        seen.served.classifier.final_linear.register_parameter("bias", None)
         return seen
 
     def unchanged(*args: Any, **known: Any) -> Any:

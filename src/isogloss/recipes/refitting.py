@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 from datasets import Dataset
+from torch.nn import Parameter
 
 from isogloss.data.overlap import input_digests
 from isogloss.labelshift.calibration import softmax
@@ -58,11 +60,12 @@ def refit_served(shop: Workshop, rows: Dataset, chosen: Chosen) -> Refit:
         return replace(found, refused=refused)
     shop.progress.say(f"{chosen.name}: refitting its head on {len(rows)} labelled target rows")
     seen = look_at(shop, rows, shop.folder.stage(chosen.stage), features=True)
-    if seen.served.classifier.final_linear.bias is None:
+    bias: Parameter | None = seen.served.classifier.final_linear.bias
+    if bias is None:
         return replace(found, refused="no bias")
     # A text that comes twice must not be in two folds.
-    known = {"groups": digests, "seed": shop.config.seed}
-    arrays = (seen.rows.features, seen.rows.logits, seen.rows.labels)
+    known: dict[str, Any] = {"groups": digests, "seed": shop.config.seed}
+    arrays: Any = (seen.rows.features, seen.rows.logits, seen.rows.labels)
     apart = out_of_fold_logits(*arrays, **known)
     gain = refit_gain(
         _as_served(shop, seen, chosen), apart, seen.rows.labels, groups=digests, metric=METRIC
