@@ -42,6 +42,9 @@ def test_figure_7_has_a_curve_for_each_method_that_trains(
         assert points["values"][0] == scores["zero-shot"]["de"]["values"]
         assert points["values"][-1] == scores[method]["de"]["values"]
     assert list(figure["curves"]["de"]) == ["iwda", "iwda-unweighted"]
+    assert figure["zero_shot"]["de"] == scores["zero-shot"]["de"]["mean"]
+    drawn = Path(figure["files"][1]).read_text("utf-8")
+    assert all(f"<!-- {name} -->" in drawn for name in (*figure["curves"]["de"], "zero-shot"))
     assert [Path(path).name for path in figure["files"]] == ["course.png", "course.svg"]
     assert all(Path(path).stat().st_size > 1_000 for path in figure["files"])
     text = (tmp_path / "out" / "figure7.md").read_text("utf-8")

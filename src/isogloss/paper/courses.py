@@ -9,7 +9,7 @@ from statistics import mean
 from typing import Any
 
 from isogloss.paper.grid import SOURCE
-from isogloss.paper.results import Score
+from isogloss.paper.results import Score, scores_of
 from isogloss.paper.specification import METRICS, Part, Specification
 from isogloss.paper.tables import Table, ours
 from isogloss.paper.work import Record
@@ -33,7 +33,8 @@ def make_courses(
 
     Returns:
         For each part that something was measured of: `corpus`, `metric`, `curves` (language ->
-        method -> `steps` and `values`) and `files`.
+        method -> `steps` and `values`), `zero_shot` (language -> its score in percent, the mean over
+        seeds) and `files`.
 
     References:
         Xian, Ji & Zhao, ICLR 2022, figure 7.
@@ -42,12 +43,14 @@ def make_courses(
     for part in spec.parts:
         curves = courses_of(part, records)
         if curves:
-            files = draw_courses(curves, part.metric, folder / part.corpus)
+            zero_shot = zero_shot_scores(spec, part, records)
+            files = draw_courses(curves, zero_shot, part.metric, folder / part.corpus)
             found.append(
                 {
                     "corpus": part.corpus,
                     "metric": part.metric,
                     "curves": curves,
+                    "zero_shot": zero_shot,
                     "files": [str(path) for path in files],
                 }
             )
@@ -82,6 +85,16 @@ def _points(courses: Sequence[Sequence[Mapping[str, Any]]], metric: str) -> Poin
     return {"steps": steps, "values": [by_step[step] for step in steps]}
 
 
+def zero_shot_scores(
+    spec: Specification, part: Part, records: Sequence[Record]
+) -> dict[str, float]:
+    """language -> score in percent, the mean over seeds, where there is such a model."""
+    by_language = scores_of(spec, part, records).get("zero-shot", {})
+    return {
+        language: score.mean for language, score in by_language.items() if score.mean is not None
+    }
+
+
 def course_tables(figure: Mapping[str, Any]) -> list[Table]:
     """One table a language: a row for every step that something was scored at."""
     return [_table(figure, language) for language in figure["curves"]]
@@ -110,24 +123,39 @@ def _table(figure: Mapping[str, Any], language: str) -> Table:
 
 
 def draw_courses(
-    curves: Mapping[str, Mapping[str, Points]], metric: str, folder: Path
+    curves: Mapping[str, Mapping[str, Points]],
+    zero_shot: Mapping[str, float],
+    metric: str,
+    folder: Path,
 ) -> list[Path]:
     """Draw `course.png` and `course.svg`: a panel a language, a curve a method, means over seeds.
 
     Args:
         curves: as `courses_of` gives them.
+        zero_shot: language -> score in percent, a level line.
         metric: of the scores.
         folder: made where it is missing.
     """
     panels = [
         partial(
             plot_training,
-            {
-                method: (points["steps"], [mean(values) for values in points["values"]])
-                for method, points in by_method.items()
-            },
+            _drawn(by_method, zero_shot.get(language)),
             quantity=f"{language}: {metric} on the target's test rows, percent",
         )
         for language, by_method in curves.items()
     ]
     return save_panels([[panel] for panel in panels], folder / "course", panel=_PANEL)
+
+
+def _drawn(
+    by_method: Mapping[str, Points], zero_shot: float | None
+) -> dict[str, tuple[list[int], list[float]]]:
+    """Steps and scores of every line in a panel, zero-shot's from end to end."""
+    lines = {
+        method: (points["steps"], [mean(values) for values in points["values"]])
+        for method, points in by_method.items()
+    }
+    if zero_shot is not None:
+        last = max(steps[-1] for steps, _ in lines.values())
+        lines["zero-shot"] = ([0, last], [zero_shot, zero_shot])
+    return lines
