@@ -33,8 +33,8 @@ def make_courses(
 
     Returns:
         For each part that something was measured of: `corpus`, `metric`, `curves` (language ->
-        method -> `steps` and `values`), `zero_shot` (language -> its score in percent, the mean over
-        seeds) and `files`.
+        method -> `steps` and `values`), `zero_shot` (language -> its score in percent, the mean
+        over seeds) and `files`.
 
     References:
         Xian, Ji & Zhao, ICLR 2022, figure 7.
