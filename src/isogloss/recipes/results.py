@@ -66,6 +66,14 @@ def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -
     return {"metrics": metrics, "prior": prior_report(shop, rows[own], rows["target"], before)}
 
 
+def score_on_test(shop: Workshop, classifier: Any, pad_token_id: int) -> dict[str, float]:
+    """The task's scores of a classifier, as it is, on the test rows of a run that has some."""
+    rows = collect_rows(
+        classifier, shop.data.test, pad_token_id=pad_token_id, precision=shop.precision
+    )
+    return row_metrics(shop, shop.test_references, shop.data.test, rows)
+
+
 def prior_report(
     shop: Workshop, source: CollectedRows, target: CollectedRows, p_value_before: float
 ) -> dict[str, Any]:

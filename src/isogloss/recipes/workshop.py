@@ -22,7 +22,11 @@ from isogloss.trainers.estimation import RowEstimator
 
 @dataclass(kw_only=True)
 class Workshop:
-    """What every stage of one run has at hand."""
+    """What every stage of one run has at hand.
+
+    `course` says how often the test rows are scored while a stage trains; nothing but a report may
+    depend on what comes out.
+    """
 
     config: RunConfig
     folder: RunFolder
@@ -35,6 +39,7 @@ class Workshop:
     max_length: int
     precision: Literal["bf16", "fp32"]
     progress: Progress
+    course: int = 0
 
     @property
     def labels(self) -> LabelMap:
