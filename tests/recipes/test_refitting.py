@@ -19,11 +19,13 @@ from isogloss.data.overlap import input_digests
 from isogloss.errors import IsoglossError
 from isogloss.models.card import inert
 from isogloss.recipes import refitting
+from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.labelled_rows import read_labelled
 from isogloss.recipes.predict import predict_file
 from isogloss.recipes.serving import open_served
+from isogloss.recipes.workshop import Workshop
 from isogloss.selection.refit import out_of_fold_logits, refit_gain, refit_head
 from isogloss.trainers.rows import collect_rows
 from tests.recipes.conftest import SETTINGS, write_csv
@@ -260,6 +262,17 @@ def test_a_head_that_cannot_or_need_not_change_stays(
     assert result.metrics["labelled"]["refit"]["refused"] == refused
     assert result.metrics["chosen"]["name"] == "iwda"
     assert not (run / "stages" / "iwda+rows").exists()
+
+
+@pytest.mark.parametrize("stage", ["zero-shot+rows", "zero-shot-average+rows", "iwda+rows"])
+def test_a_label_shift_that_was_refuted_stays_refuted(stage: str) -> None:
+    config = RunConfig(source="a", target="b", recipe="iwda")
+    found = {"prior": {"assumption_p_value": 0.001}}
+    shop: Any = SimpleNamespace(
+        config=config, folder=SimpleNamespace(stage_result={"zero-shot": found}.get)
+    )
+    assert Workshop.p_value_before(shop, stage) == 0.001
+    assert Workshop.p_value_before(shop, "zero-shot") == 1.0
 
 
 def test_the_gain_is_over_what_would_be_served(monkeypatch: pytest.MonkeyPatch) -> None:
