@@ -51,14 +51,16 @@ class Workshop:
         assert stage is not None
         return self.folder.stage(stage) / "model"
 
-    def p_value_before(self, stage: str | None) -> float:
-        """Of the test of label shift before a stage's model was adapted to the target; else 1.
+    def p_value_before(self, stage: str) -> float:
+        """Of the test of label shift before a stage adapts a model to the target; else 1.
 
-        It is that of the run's first model, where that was fine-tuned on labelled texts alone.
+        It is that of the run's first model, where that was fine-tuned on labelled texts alone. It
+        counts for the stage that starts from that model, too: an estimate within a stage asks
+        fewer rows, and a test of fewer rows misses more.
         """
         stages = {one.name: one for one in self.config.stages()}
         first = self.config.stages()[0]
-        own = stages.get((stage or first.name).removesuffix(AVERAGE), first)
+        own = stages.get(stage.removesuffix(AVERAGE), first)
         own = stages[own.members[0]] if own.members else own
         if own.method == first.method or first.method != ZERO_SHOT.method:
             return 1.0
