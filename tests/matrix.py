@@ -134,7 +134,7 @@ def table(rows: list[Row]) -> str:
 def main(words: list[str] | None = None) -> int:
     """Runs both corners; 1 where one fails or none could run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--oldest", default="python3.10", help="the oldest Python")
+    parser.add_argument("--oldest", default="python3.11", help="the oldest Python")
     parser.add_argument("--newest", default="python3.13", help="the newest Python")
     parser.add_argument("--only", choices=("oldest", "newest"), help="one corner alone")
     parser.add_argument("--build", type=Path, default=ROOT / "build" / "matrix")
