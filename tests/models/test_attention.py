@@ -73,7 +73,7 @@ def test_gradients_equal_eager_in_training_mode(architecture: str) -> None:
 
 
 def test_sliding_window_is_seen() -> None:
-    # Both kinds, since transformers before 5.11 refuses one alone; the first layer counts.
+    # Both kinds, since old transformers refuses a model of one alone; the first layer counts.
     kinds = ["sliding_attention", "full_attention"]
     _, ours = _pair("modernbert", num_hidden_layers=2, layer_types=kinds)
     batch = random_batch(rows=1, length=23)
