@@ -7,11 +7,14 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.crashbench import hub
 from tests.helpers.models import WORDS, save_tiny
 
-# Each trainer once, a choice among several, and the conversion of the offline encoder.
+# Each trainer once, a choice among several, the conversion of the offline encoder, and a run whose
+# model comes from a hub.
 RECIPES = ("zero-shot", "iwda", "kd", "st", "keung2019", "auto")
 CONVERSION = "conversion"
+DOWNLOAD = "download"
 # Where a recipe's trainers read their settings.
 _GROUPS = ("finetune", "iwda", "distill", "selftrain", "keung")
 _SETTINGS = ("save_steps=4", "per_device_train_batch_size=8", "logging_steps=3")
@@ -27,7 +30,7 @@ class Case:
     """A command and a folder of its own to run it in.
 
     Attributes:
-        recipe: one of `RECIPES`, or `CONVERSION`.
+        recipe: one of `RECIPES`, `CONVERSION`, or `DOWNLOAD`.
         data: folder that `write_data` filled.
         place: working folder; the run is in `run` below it, the cache in `cache`.
     """
@@ -42,6 +45,18 @@ class Case:
         return self.place / ("cache" if self.recipe == CONVERSION else "run")
 
     @property
+    def downloads(self) -> Path:
+        """The hub's cache, one for all: the library reads its place when it is imported."""
+        return self.data.parent / "hub"
+
+    @property
+    def watched(self) -> list[Path]:
+        """The folders below which operations count."""
+        if self.recipe == DOWNLOAD:
+            return [self.downloads]
+        return [self.place / "run", self.place / "cache"]
+
+    @property
     def log(self) -> Path:
         """The file that the process writes its steps to."""
         return self.place / "steps.log"
@@ -51,7 +66,9 @@ class Case:
         if self.recipe == CONVERSION:
             return ["convert"]
         files = ["--source", str(self.data / "en.csv"), "--target", str(self.data / "de.csv")]
-        options = ["--model", str(self.data / "encoder"), "--recipe", self.recipe]
+        downloaded = self.recipe == DOWNLOAD
+        model = hub.NAME if downloaded else str(self.data / "encoder")
+        options = ["--model", model, "--recipe", "zero-shot" if downloaded else self.recipe]
         settings = [f"{group}.{one}" for group in _GROUPS for one in _SETTINGS]
         settings += ["precision=fp32", "tensorboard=false", *_MORE.get(self.recipe, ())]
         pairs = [part for one in settings for part in ("--set", one)]

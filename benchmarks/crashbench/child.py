@@ -74,7 +74,9 @@ def log_steps(log: int) -> None:
     ProgressCallback.on_step_end = on_step_end  # type: ignore[method-assign]
 
 
-def work(place: str, arguments: list[str], *, at: int, delay: float, number: int) -> None:
+def work(
+    place: str, arguments: list[str], watched: list[str], *, at: int, delay: float, number: int
+) -> None:
     """Run the command line, or only the conversion of the offline encoder.
 
     Args:
@@ -82,6 +84,7 @@ def work(place: str, arguments: list[str], *, at: int, delay: float, number: int
             `steps.log` a line for every training step and the number of file operations at the
             end, in `stderr.txt` what the process says.
         arguments: of the command line, or "convert".
+        watched: folders below which operations count.
         at: the number of the file operation that the process is stopped at; 0: none.
         delay: seconds between it and the signal.
         number: of the signal.
@@ -95,7 +98,6 @@ def work(place: str, arguments: list[str], *, at: int, delay: float, number: int
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     log = os.open("steps.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     log_steps(log)
-    watched = [str(Path(place, name)) for name in ("run", "cache")]
     watch = Watch(watched, at=at, delay=delay, number=number)
     sys.addaudithook(watch)
     try:

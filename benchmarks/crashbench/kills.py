@@ -116,17 +116,19 @@ def start(case: Case, moment: Moment | None = None) -> BaseProcess:
     case.place.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["benchmarks.crashbench.child"])
-    what = str(case.place), case.arguments(), moment or Moment()
+    watched = [str(folder) for folder in case.watched]
+    what = str(case.place), case.arguments(), watched, moment or Moment()
     process = context.Process(target=begin, args=what)
     process.start()
     return process
 
 
-def begin(place: str, arguments: list[str], moment: Moment) -> None:
+def begin(place: str, arguments: list[str], watched: list[str], moment: Moment) -> None:
     """What the process does."""
     from benchmarks.crashbench.child import work
 
-    work(place, arguments, at=moment.operation, delay=moment.delay, number=moment.number)
+    signal_at = {"at": moment.operation, "delay": moment.delay, "number": moment.number}
+    work(place, arguments, watched, **signal_at)
 
 
 def finish(case: Case) -> None:
@@ -170,8 +172,12 @@ def describe(case: Case, reached: tuple[str, int] | None, *, code: int) -> str:
         return "ended before"
     run = case.place / "run"
     if reached is None:
+        if any(case.downloads.rglob("*.incomplete")):
+            return "within a file's download"
         if (run / "config.yaml").is_file():
             return "folder begun"
+        if case.downloads.is_dir():
+            return "between downloads"
         return "cache begun" if any((case.place / "cache").rglob("*")) else "starting"
     stage, step = reached
     if (run / "metrics.json").is_file():
@@ -217,5 +223,6 @@ def leftovers(case: Case) -> list[str]:
 
 
 def clear(case: Case) -> None:
-    """Remove a case's folder."""
-    shutil.rmtree(case.place, ignore_errors=True)
+    """Remove a case's folder, and what it downloaded."""
+    for folder in (case.place, case.downloads):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -82,7 +82,10 @@ def prepare(case: Case) -> Setting:
     if case.draw is not None:
         kept = kept_rows(case, target_labels(case, groups_of(case))[0])
     rows = [plain_rows(case, method, kept) for method in case.methods]
-    estimates = {each.name: prior_estimate(each, case.seed) for each in rows}
+    before = prior_estimate(rows[0], case.seed)
+    tested = before.assumption_p_value
+    estimates = {each.name: prior_estimate(each, case.seed, tested) for each in rows[1:]}
+    estimates[ZERO_SHOT] = before
     labelled = test_rows(case, kept)
     entries = [entry for each in rows for entry in entries_of(each, estimates[each.name])]
     standings = weigh_candidates(

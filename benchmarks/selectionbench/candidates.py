@@ -12,7 +12,7 @@ from isogloss.labelshift.prior_estimation import PriorEstimate, estimate_prior
 from isogloss.recipes.candidates import read_candidate
 from isogloss.selection import CORRECTED, CandidateRows
 from selectionbench.balances import Kept, kept_rows
-from selectionbench.cases import Case
+from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import Labelled, join, target_labels, target_rows
 
 
@@ -51,9 +51,13 @@ def candidates_of(case: Case) -> list[Candidate]:
     if kept is not None:
         known = known[0][kept.target], known[1][kept.target]
     found = []
+    # The zero-shot model comes first; all others have been adapted to the target.
+    before = 1.0
     for method in case.methods:
         plain = plain_rows(case, method, kept)
-        estimate = prior_estimate(plain, case.seed)
+        estimate = prior_estimate(plain, case.seed, before)
+        if method == ZERO_SHOT:
+            before = estimate.assumption_p_value
         used = [plain]
         if not np.allclose(estimate.weights, 1.0):
             used.append(plain.corrected(estimate.weights, name=method + CORRECTED))
@@ -81,7 +85,7 @@ def plain_rows(case: Case, method: str, kept: Kept | None) -> CandidateRows:
     return rows if kept is None else kept.of_target(rows)
 
 
-def prior_estimate(rows: CandidateRows, seed: int) -> PriorEstimate:
+def prior_estimate(rows: CandidateRows, seed: int, p_value_before: float = 1.0) -> PriorEstimate:
     """Of the target, from a candidate's own rows."""
     return estimate_prior(
         softmax(rows.source_logits.astype(np.float64)),
@@ -89,6 +93,7 @@ def prior_estimate(rows: CandidateRows, seed: int) -> PriorEstimate:
         softmax(rows.target_logits.astype(np.float64)),
         source_groups=rows.source_groups,
         target_groups=rows.target_groups,
+        p_value_before=p_value_before,
         seed=seed,
     )
 

@@ -27,6 +27,9 @@ _ENVIRONMENT = {
     "RAY_worker_niceness": "0",
     # What a process that has no GPU says about it.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # What Ray's own processes say, such as of a worker that died, goes to the standard output of
+    # whoever sent the work, with or without `log_to_driver`; none of it is a result.
+    "RAY_DEDUP_LOGS_SKIP_REGEX": "^",
 }
 
 

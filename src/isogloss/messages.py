@@ -282,7 +282,7 @@ ERRORS: dict[str, str] = {
     "E551": "{folder} holds {name}, which is no prediction of a shard of this input; remove it or "
     "choose another --output.",
     "E552": "{path} has no Parquet file; name a folder of Parquet files, or a pattern in quotes.",
-    "E553": "{path} is a file, but predictions of shards are written to a folder; name one.",
+    "E553": "{path} is the name of a file, but predictions of shards go to a folder; name one.",
     "E554": "{name} was changed while it was read ({found} rows, where it had {expected}); repeat "
     "the command.",
     "E555": "The worker that labelled {name} died {times} times ({reason}); give the machine more "

@@ -151,6 +151,30 @@ class TestDrawnRows:
         wanted = estimate_prior(*rows).assumption_p_value
         assert estimate_prior(*rows, method=method).assumption_p_value == wanted
 
+    @pytest.mark.parametrize("method", METHODS)
+    def test_what_refuted_label_shift_before_the_model_was_adapted_still_does(
+        self, method: str
+    ) -> None:
+        rows = sides(3, rows=1000, others=1000)
+        alone = estimate_prior(*rows, method=method)
+        assert alone.assumption_holds
+        refuted = estimate_prior(*rows, method=method, p_value_before=0.001)
+        assert refuted.assumption_p_value == 0.001
+        assert not refuted.assumption_holds
+        assert "No class balance explains" in refuted.sentences()[-1]
+        again = estimate_prior(*rows, method=method, p_value_before=1.0)
+        assert again.to_dict() == alone.to_dict()
+        shifted = sides(1, rows=1000, others=1000, moved=MOVED)
+        moved = estimate_prior(*shifted, method=method, p_value_before=0.9)
+        assert moved.assumption_p_value < 0.001
+
+    def test_a_violation_that_cannot_be_seen_any_more_is_doubted_most(self) -> None:
+        rows = sides(3, rows=1000, others=1000)
+        alone, refuted = (estimate_prior(*rows, p_value_before=p) for p in (1.0, 0.001))
+        width, other = (np.ptp(found.interval, axis=1).sum() for found in (refuted, alone))
+        assert width > 2.0 * other
+        assert alone.shift_is_significant
+
     def test_shrinking_pays_where_shifts_are_small_and_rows_few(self) -> None:
         target = np.array([0.48, 0.31, 0.21])
         errors: dict[bool, list[float]] = {True: [], False: []}
@@ -503,6 +527,8 @@ class TestAwkwardRows:
         ({"target_probabilities": [[3.0, 1.0]]}, "E406"),
         ({"level": 1.5}, "E407"),
         ({"level": float("nan")}, "E407"),
+        ({"p_value_before": -0.1}, "E407"),
+        ({"p_value_before": float("nan")}, "E407"),
         ({"method": "guess"}, "E409"),
         ({"calibration": "isotonic"}, "E409"),
         ({"facts": KnownFacts(bounds={2: (0.0, 1.0)})}, "E420"),

@@ -10,7 +10,9 @@ import pytest
 from safetensors.numpy import save_file
 
 import isogloss
+from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
+from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.heldout import HELD_OUT, HeldOutRows, read_held_out, save_held_out
 from isogloss.trainers.rows import CollectedRows
 
@@ -84,6 +86,31 @@ def test_a_run_keeps_those_of_its_last_stage(files: dict[str, Any], tmp_path: Pa
     assert not kept.trained_on
     # 15 % of 40 source rows.
     assert len(kept.labels) == 6
+
+
+def test_adapted_stages_keep_the_test_of_the_model_before(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    files |= {"recipe": "auto", "averages": 2, "seeds": 2}
+    folder = RunFolder(isogloss.adapt(output=tmp_path / "run", **files).folder)
+    results = {path.name: folder.stage_result(path.name) for path in folder.root.glob("stages/*")}
+    found = {name: result["prior"]["assumption_p_value"] for name, result in results.items()}
+    before = {name: held_out_of(folder.stage(name)).p_value_before for name in results}
+    assert {"iwda+st", "iwda+st-seeds", "iwda-average", "iwda-seed-1"} <= set(found)
+    for name, p_value in before.items():
+        first = name.startswith("zero-shot")
+        assert p_value == (1.0 if first else found["zero-shot"]), name
+        assert found[name] <= p_value
+
+
+def test_files_of_earlier_versions_say_nothing_of_it(tmp_path: Path) -> None:
+    path = model_beside(tmp_path) / HELD_OUT
+    save_held_out(path, rows_of(), names=NAMES, trained_on=False, p_value_before=0.25)
+    assert held_out_of(tmp_path).p_value_before == 0.25
+    arrays, facts = read_arrays(path)
+    del facts["p_value_before"]
+    save_arrays(path, arrays, facts)
+    assert held_out_of(tmp_path).p_value_before == 1.0
 
 
 def test_a_stage_that_is_taken_over_brings_them_along(

@@ -193,6 +193,8 @@ def test_what_would_mix_predictions_is_refused(model: Path, tmp_path: Path) -> N
     assert [p.name for p in mine.iterdir()] == ["letter.txt"]
     (tmp_path / "file").write_text("x")
     assert code_of(lambda: predict_shards(model, source, tmp_path / "file")) == "E553"
+    assert code_of(lambda: predict_shards(model, source, tmp_path / "out.csv")) == "E553"
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_a_folder_that_another_process_writes_to_is_refused(model: Path, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@
    they are calibrated.
 2. The statistics are more than the classes, so they test the assumption. Where they refute it, they
    are matched again by a random-effects model of what a change of language does to logits, and the
-   estimate's variance grows with the misfit.
+   estimate's variance grows with the misfit. So they are where a model that had not been adapted to
+   the target was refuted: adapting hides a violation, and how large it was can no longer be seen.
 3. Where they do not, the likelihood's estimate is mixed in by as much as its error is smaller.
 4. A shift that is not significant is none; any other is drawn towards the source prior by as much
    as noise explains of it.
@@ -53,13 +54,16 @@ _SUSPICIOUS = 0.1
 _DOUBT, _MOST_DOUBT = 5.0, 24.0
 
 
-def auto_fit(source: SourceRows, target: TargetRows, *, seed: int) -> tuple[Fit, Match]:
+def auto_fit(
+    source: SourceRows, target: TargetRows, *, seed: int, p_value_before: float = 1.0
+) -> tuple[Fit, Match]:
     """Estimate the target's prior.
 
     Args:
         source: labelled rows.
         target: target rows.
         seed: of the choice of rows to measure a violation's directions on.
+        p_value_before: of the test by a model that was not adapted to this target.
 
     Returns:
         The estimate before any shrinkage, and the match with its test of the assumption.
@@ -69,11 +73,12 @@ def auto_fit(source: SourceRows, target: TargetRows, *, seed: int) -> tuple[Fit,
     for _ in range(2):
         moments, found, statistic, basis = _match(source, target, guess)
         guess = found.prior
-    if found.p_value >= _SUSPICIOUS:
+    if min(found.p_value, p_value_before) >= _SUSPICIOUS:
         return _with_likelihood(_honest(moments, found), likelihood), found
     directions = violation_directions(source, statistic, basis, prior=guess, seed=seed)
     violated = match_violated(moments, source.prior, directions)
-    doubt = min(_MOST_DOUBT, _DOUBT * (1.0 + found.excess))
+    hidden = found.p_value >= _SUSPICIOUS
+    doubt = _MOST_DOUBT if hidden else min(_MOST_DOUBT, _DOUBT * (1.0 + found.excess))
     fit = fit_from_match(moments, violated, misfit=float(np.sqrt(violated.misfit)), doubt=doubt)
     return fit, found
 

@@ -43,7 +43,8 @@ class PriorEstimate:
         level: coverage of the interval, in 0..1.
         shift_is_significant: whether the measured shift exceeds its own uncertainty.
         assumption_p_value: of the test that some prior explains the target's predictions, in 0..1;
-            small where label shift does not hold, 1 where nothing can be tested.
+            small where label shift does not hold, 1 where nothing can be tested. The smaller of
+            this model's and of `p_value_before`.
         raw_prior: (k,) before shrinkage and known facts.
         source_prior: (k,) class shares of the source rows.
         shrinkage: share of the measured shift that is kept, in 0..1.
@@ -152,6 +153,7 @@ class PriorEstimator:
         facts: KnownFacts | None = None,
         level: float = 0.95,
         shrink: bool | None = None,
+        p_value_before: float = 1.0,
     ) -> PriorEstimate:
         """Estimate the prior of a target.
 
@@ -163,6 +165,10 @@ class PriorEstimator:
             level: coverage of the interval, and confidence of the significance, in 0..1.
             shrink: draw the estimate towards the source prior by its own uncertainty, and to it
                 where no shift is significant; for "auto" alone by default.
+            p_value_before: where the model has been adapted to this very target, the
+                `assumption_p_value` of the model before that, in 0..1. What refuted label shift
+                there is still so, though the adapted model's predictions may fit some prior, and
+                well: it was trained until they did.
 
         Returns:
             The estimate. A class without source rows has prior 0 and weight 1 unless a fact says
@@ -173,13 +179,16 @@ class PriorEstimator:
                 the codes of `KnownFacts` for facts that cannot be.
         """
         check_range(level, 0.0, 1.0, name="level")
+        check_range(p_value_before, 0.0, 1.0, name="p_value_before")
         source = self.source
         facts = facts or KnownFacts()
         facts.check(len(source.seen))
         target = target_rows(
             source, target_probabilities, groups=groups, features=features, seed=self.seed
         )
-        tested, test = auto_fit(source, target, seed=self.seed)
+        tested, test = auto_fit(
+            source, target, seed=self.seed, p_value_before=float(p_value_before)
+        )
         fit = tested if self.method == "auto" else _fit(self.method, source, target, self.seed)
         doubted = fit.widened(fit.diagnostics.get("doubt", 1.0))
         p_value = shift_p_value(doubted, source.prior)
@@ -196,7 +205,7 @@ class PriorEstimator:
             interval=interval,
             level=level,
             shift_is_significant=significant,
-            assumption_p_value=test.p_value,
+            assumption_p_value=min(test.p_value, float(p_value_before)),
             raw_prior=source.spread(fit.prior),
             source_prior=source_prior,
             shrinkage=kept,
@@ -226,6 +235,7 @@ def estimate_prior(
     target_features: npt.ArrayLike | None = None,
     facts: KnownFacts | None = None,
     shrink: bool | None = None,
+    p_value_before: float = 1.0,
     seed: int = 0,
 ) -> PriorEstimate:
     """Estimate the class prior of rows without labels.
@@ -244,6 +254,7 @@ def estimate_prior(
         target_features: (m, d), likewise.
         facts: what is known of the target's prior beforehand.
         shrink: as for `PriorEstimator.estimate`.
+        p_value_before: as for `PriorEstimator.estimate`.
         seed: of every random choice.
 
     Returns:
@@ -272,6 +283,7 @@ def estimate_prior(
         facts=facts,
         level=level,
         shrink=shrink,
+        p_value_before=p_value_before,
     )
 
 

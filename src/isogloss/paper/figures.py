@@ -37,10 +37,10 @@ def make_figures(
         progress: hears how it goes.
 
     Returns:
-        `studies`, as `make_studies` gives them, and `layers`, as `make_layer_figures` does; each
-        has the `corpus` and the `files` that were written.
+        `studies`, as `make_studies` gives them, `layers`, as `make_layer_figures` does, and
+        `courses`, as `make_courses` does; each has the `corpus` and the `files` that were written.
     """
-    found: Figures = {"studies": [], "layers": []}
+    found: Figures = {"studies": [], "layers": [], "courses": []}
     if "study" in spec.draws:
         found["studies"] = make_studies(spec, models, wanted, folder, missing, progress)
     if "layers" in spec.draws:
@@ -48,6 +48,10 @@ def make_figures(
         from isogloss.paper.layers import make_layer_figures
 
         found["layers"] = make_layer_figures(spec, records, folder)
+    if "course" in spec.draws:
+        from isogloss.paper.courses import make_courses
+
+        found["courses"] = make_courses(spec, records, folder)
     return found
 
 
@@ -67,12 +71,21 @@ def all_tables(spec: Specification, records: Sequence[Record], figures: Figures)
 
         for one in figures["layers"]:
             tables += layer_tables(one)
+    if figures["courses"]:
+        from isogloss.paper.courses import course_tables
+
+        for one in figures["courses"]:
+            tables += course_tables(one)
     return tables
 
 
 def pictures(figures: Figures, ending: str) -> list[tuple[str, Path]]:
     """The pictures of a format, each with what it shows."""
-    kinds = {"studies": "sets at many class balances", "layers": "feature shift of every layer"}
+    kinds = {
+        "studies": "sets at many class balances",
+        "layers": "feature shift of every layer",
+        "courses": "scores over the steps of training",
+    }
     return [
         (f"{one['corpus']}: {kinds[kind]}", Path(path))
         for kind, found in figures.items()

@@ -50,7 +50,8 @@ class Cell:
         shift: of the specification.
         number: of the target's set, where it is at another class balance.
         measures: what is measured beside the scores: "shift" of the last layer, from stage to
-            stage, and "layers", the shift in all of them.
+            stage, "layers", the shift in all of them, and "course", scores while the last stage
+            trains.
     """
 
     part: Part
@@ -198,8 +199,9 @@ def cells_of(spec: Specification, choices: Choices, wanted: Wanted) -> list[Cell
             for cell in _of_part(spec, part, seed, choices, wanted):
                 for needed in _with_starts(cell):
                     # One that another starts from is the same run, measured more or less.
-                    if needed.key not in cells or needed.measures:
-                        cells[needed.key] = needed
+                    known = cells.get(needed.key, needed).measures
+                    measures = tuple(dict.fromkeys((*known, *needed.measures)))
+                    cells[needed.key] = dataclasses.replace(needed, measures=measures)
     return list(cells.values())
 
 
@@ -238,7 +240,9 @@ def _of_part(
 def measures_of(spec: Specification, method: str) -> tuple[str, ...]:
     """What a table or figure wants of a method's models beside their scores."""
     reduces = "shift-reduction" in spec.claims and method in ("iwda", "iwda-oracle")
-    return ("shift",) * reduces + ("layers",) * ("layers" in spec.draws)
+    # Of the zero-shot model, every other course's beginning, nothing is trained on the target.
+    trains = "course" in spec.draws and method != "zero-shot"
+    return ("shift",) * reduces + ("layers",) * ("layers" in spec.draws) + ("course",) * trains
 
 
 def _with_starts(cell: Cell) -> list[Cell]:

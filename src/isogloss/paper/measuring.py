@@ -11,8 +11,11 @@ from isogloss.models.layers import VIEWS
 from isogloss.paper.grid import Cell
 from isogloss.paper.specification import METHODS
 from isogloss.progress import Progress
+from isogloss.recipes.folder import read_json
 from isogloss.recipes.methods import stage_names
 
+# Of the course of a training, behind its beginning.
+COURSE_POINTS = 20
 # Of the bootstrap of a shift, whose interval no table shows.
 _REPLICATES = 20
 
@@ -59,6 +62,32 @@ def curves_of_layers(
     return {view: one[stages[0]] for view, one in curves.items() if one}
 
 
+def course_of_training(
+    cell: Cell, run: Path, files: Mapping[str, Path], progress: Progress | None
+) -> list[dict[str, Any]]:
+    """Scores on the target's test rows over the steps of the last stage.
+
+    They were taken while it trained, as `isogloss.recipes.adapt.run` was asked to; here they are
+    read.
+
+    Args:
+        cell: that was run.
+        run: its folder.
+        files: of its sides.
+        progress: hears how it goes.
+
+    Returns:
+        In order of steps, the first before any: `step` and `scores` of each point.
+    """
+    course: list[dict[str, Any]] = read_json(last_result(cell, run))["course"]
+    return course
+
+
+def last_result(cell: Cell, run: Path) -> Path:
+    """The file with the facts of a cell's last stage."""
+    return run / "stages" / stage_names(METHODS[cell.method])[-1] / "result.json"
+
+
 def _analysis(
     run: Path, files: Mapping[str, Path], progress: Progress | None, *, layers: Any, stages: Any
 ) -> dict[str, Any]:
@@ -70,6 +99,10 @@ def _analysis(
     )
 
 
-Measure = Callable[[Cell, Path, Mapping[str, Path], Progress | None], dict[str, Any]]
+Measure = Callable[[Cell, Path, Mapping[str, Path], Progress | None], Any]
 # What a cell may be measured for -> how.
-MEASURES: dict[str, Measure] = {"shift": shift_of_stages, "layers": curves_of_layers}
+MEASURES: dict[str, Measure] = {
+    "shift": shift_of_stages,
+    "layers": curves_of_layers,
+    "course": course_of_training,
+}

@@ -29,7 +29,8 @@ def reproduce(
 
     Returns:
         The report: `name`, `title`, `note`, `model`, `preset`, `settings`, `done` (a number),
-        `failed` (`key` and `error` of each), `scores`, `claims`, `studies`, and `files`, by ending.
+        `failed` (`key` and `error` of each), `scores`, `claims`, `studies`, `layers`, `courses`,
+        and `files`, by ending.
         The same is in `<name>.json`, with tables in `<name>.md` and `<name>.html`.
 
     Raises:

@@ -41,8 +41,8 @@ CLAIMS = (
     "shift-reduction",
     "prior-correction",
 )
-# Scores by shift over many sets, and the shift of every layer.
-DRAWS = ("study", "layers")
+# Scores by shift over many sets, the shift of every layer, and scores over the steps of training.
+DRAWS = ("study", "layers", "course")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from isogloss.data.loading import load
 from isogloss.errors import IsoglossError
 from isogloss.paper.corpora import CORPORA
 from isogloss.paper.grid import SOURCE, Cell
-from isogloss.paper.measuring import MEASURES
+from isogloss.paper.measuring import COURSE_POINTS, MEASURES, last_result
 from isogloss.paper.sides import DataPlan, prepared
 from isogloss.paper.specification import METHODS
 from isogloss.progress import Progress
@@ -59,8 +59,14 @@ class Job:
 
     @property
     def must_run_again(self) -> bool:
-        """Whether a finished run's models were removed and something needs them."""
-        return self.needs_models and not self.has_models
+        """Whether a finished run has not what is wanted of it, and another would have."""
+        return (self.needs_models and not self.has_models) or self.lacks_course
+
+    @property
+    def lacks_course(self) -> bool:
+        """Whether its last stage was trained and not scored on the way, which is wanted now."""
+        path = last_result(self.cell, self.run_folder)
+        return "course" in self.cell.measures and path.is_file() and "course" not in read_json(path)
 
     def record_of(self, cell: Cell) -> Record | None:
         """What is known of a cell, or None."""
@@ -85,7 +91,7 @@ def carry_out(job: Job, progress: Progress | None = None) -> Record:
     Returns:
         `key`, `method`, `language`, `seed`, `number` and `status`, "done" or "failed"; if failed
         `error`; if done `scores` (of `target`, and where the paper has it of `english`), `prior`,
-        `steps`, `seconds` and, if they are asked for, `shift` and `layers`.
+        `steps`, `seconds` and, if they are asked for, `shift`, `layers` and `course`.
     """
     cell, facts = job.cell, facts_of(job.cell)
     record = job.record_of(cell)
@@ -143,8 +149,9 @@ def _attempt(job: Job, facts: Record, call: Any) -> Record:
 
 def _run(job: Job, progress: Progress) -> Record:
     """Prepare the rows, train and measure."""
-    if (job.run_folder / "metrics.json").is_file() and not job.has_models:
-        # Finished, and its models removed; one that was interrupted goes on.
+    finished = (job.run_folder / "metrics.json").is_file()
+    if (finished and not job.has_models) or job.lacks_course:
+        # Finished, and its models removed, or unwatched; one that was interrupted goes on.
         gone = temporary_beside(job.run_folder)
         job.run_folder.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -180,7 +187,8 @@ def train(job: Job, files: dict[str, Path], start: Path | None, progress: Progre
         if cell.language == SOURCE:
             # Its target is its test set on purpose, and is not trained on.
             warnings.filterwarnings("ignore", message="W521")
-        result = run(config, job.run_folder, progress=progress)
+        course = COURSE_POINTS if "course" in cell.measures else 0
+        result = run(config, job.run_folder, progress=progress, course=course)
     stage = stage_names(METHODS[cell.method])[-1]
     scores = {"target": result.metrics["stages"][stage]["test"]}
     if cell.language == SOURCE:

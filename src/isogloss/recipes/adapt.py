@@ -108,6 +108,7 @@ def run(
     *,
     progress: Progress | None = None,
     given: Mapping[str, Dataset] | None = None,
+    course: int = 0,
 ) -> AdaptResult:
     """Carry out a run, or the rest of it.
 
@@ -116,13 +117,18 @@ def run(
         output: the run folder.
         progress: hears how the run goes.
         given: data sets by side, in place of the files that `config` names.
+        course: how many times the test rows, which there are then, are scored while a stage trains,
+            at even steps. It is not a setting of the run: models and all else come out the same.
+            The points are in `stages/<stage>/result.json` as `course`.
 
     Raises:
         IsoglossError: as `adapt`.
     """
     began = time.monotonic()
     with noted_warnings() as said:
-        folder = _carry_out(config.resolved(), output, progress or Progress(), given or {}, said)
+        folder = _carry_out(
+            config.resolved(), output, progress or Progress(), given or {}, said, course
+        )
     return result(folder, time.monotonic() - began)
 
 
@@ -132,6 +138,7 @@ def _carry_out(
     progress: Progress,
     given: Mapping[str, Dataset],
     said: Sequence[str],
+    course: int,
 ) -> RunFolder:
     """`run` with resolved settings; `said` is what it has warned of so far."""
     check_alone()
@@ -155,6 +162,7 @@ def _carry_out(
             return folder
         with folder.removed_if_in_vain():
             shop = make_workshop(config, folder, data, encoded, pad, max_length, progress)
+            shop.course = course
             run_stages(shop)
             finish(shop, data, given, said)
     return folder

@@ -11,6 +11,7 @@ from isogloss.data.arrays import save_arrays
 from isogloss.recipes.candidates import CANDIDATE, read_candidate
 from isogloss.recipes.expecting import estimate_of, facts_of
 from isogloss.recipes.folder import write_json
+from isogloss.recipes.heldout import read_held_out
 from isogloss.recipes.labelled_rows import LABELLED, PRIOR, read_labelled
 from isogloss.recipes.prior_report import class_shares_of, describe_prior
 from isogloss.recipes.serving import open_served
@@ -71,7 +72,10 @@ def _refine_prior(shop: Workshop, stage: str) -> None:
     folder, tagging = shop.folder.stage(stage), shop.task.kind == "token"
     rows = read_candidate(folder, name=stage)
     facts = facts_of(read_labelled(shop.folder, [stage]), tagging=tagging)
-    estimate = estimate_of(rows, tagging=tagging, seed=shop.config.seed, facts=facts)
+    before = read_held_out(folder).p_value_before
+    estimate = estimate_of(
+        rows, tagging=tagging, seed=shop.config.seed, facts=facts, p_value_before=before
+    )
     predicted = rows.target_logits.argmax(axis=1)
     report = describe_prior(
         estimate,

@@ -15,6 +15,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect, facts_of
 from isogloss.recipes.folder import CONFIG, RunFolder
+from isogloss.recipes.heldout import read_held_out
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
 from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
 from isogloss.selection.guard import choose as guarded_choice
@@ -72,7 +73,14 @@ def choose(
     labelled = read_labelled(folder, stages)
     facts = facts_of(labelled, tagging=tagging)
     estimates = {
-        each.name: estimate_of(each, tagging=tagging, seed=seed, facts=facts) for each in rows
+        each.name: estimate_of(
+            each,
+            tagging=tagging,
+            seed=seed,
+            facts=facts,
+            p_value_before=read_held_out(folder.stage(each.name)).p_value_before,
+        )
+        for each in rows
     }
     found = guarded_choice(
         rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=seed

@@ -44,13 +44,17 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
     tagging = config.task == "token"
     metric = "accuracy" if tagging else "macro_f1"
     labelled = read_labelled(folder, [chosen.stage])
-    if read_held_out(place).trained_on:
+    held_out = read_held_out(place)
+    if held_out.trained_on:
         if labelled is not None and not chosen.corrected:
             return told_by_labels(labelled, chosen.stage, metric)
         return {"sentence": NOTHING_HELD_OUT}
     rows = read_candidate(place, name=chosen.stage)
     facts = facts_of(labelled, tagging=tagging)
-    estimate = estimate_of(rows, tagging=tagging, seed=config.seed, facts=facts)
+    before = held_out.p_value_before
+    estimate = estimate_of(
+        rows, tagging=tagging, seed=config.seed, facts=facts, p_value_before=before
+    )
     if chosen.corrected:
         rows = rows.corrected(estimate.weights, name=chosen.name)
     options: dict[str, Any] = {"metric": metric, "seed": config.seed}
@@ -70,7 +74,12 @@ def facts_of(labelled: LabelledRows | None, *, tagging: bool) -> KnownFacts | No
 
 
 def estimate_of(
-    rows: CandidateRows, *, tagging: bool, seed: int, facts: KnownFacts | None = None
+    rows: CandidateRows,
+    *,
+    tagging: bool,
+    seed: int,
+    facts: KnownFacts | None = None,
+    p_value_before: float = 1.0,
 ) -> PriorEstimate:
     """The target's prior as a candidate's rows tell it.
 
@@ -79,9 +88,15 @@ def estimate_of(
         tagging: whether the rows of a group (the words of a sentence) are not independent.
         seed: of the estimate's random choices.
         facts: what is known of the prior beforehand.
+        p_value_before: as for `PriorEstimator.estimate`.
     """
     groups = (rows.source_groups, rows.target_groups) if tagging else (None, None)
     estimator = PriorEstimator(
         rows.served(rows.source_logits), rows.source_labels, groups=groups[0], seed=seed
     )
-    return estimator.estimate(rows.served(rows.target_logits), groups=groups[1], facts=facts)
+    return estimator.estimate(
+        rows.served(rows.target_logits),
+        groups=groups[1],
+        facts=facts,
+        p_value_before=p_value_before,
+    )

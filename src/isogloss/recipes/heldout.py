@@ -26,6 +26,8 @@ class HeldOutRows:
         examples: (n,) int64, the example each row belongs to: the words of a sentence share one.
         names: the k class names.
         trained_on: whether the classifier was fitted to these very rows.
+        p_value_before: of the test of label shift before the classifier was adapted to a target, 1
+            where it was not; see `PriorEstimator.estimate`.
     """
 
     probabilities: np.ndarray
@@ -33,10 +35,16 @@ class HeldOutRows:
     examples: np.ndarray
     names: tuple[str, ...]
     trained_on: bool
+    p_value_before: float = 1.0
 
 
 def save_held_out(
-    path: Path, rows: CollectedRows, *, names: tuple[str, ...], trained_on: bool
+    path: Path,
+    rows: CollectedRows,
+    *,
+    names: tuple[str, ...],
+    trained_on: bool,
+    p_value_before: float = 1.0,
 ) -> None:
     """Write the rows whole or not at all.
 
@@ -45,6 +53,7 @@ def save_held_out(
         rows: with labels.
         names: the k class names.
         trained_on: whether the classifier was fitted to these very rows.
+        p_value_before: as in `HeldOutRows`.
 
     Raises:
         IsoglossError: E121 where it cannot be written.
@@ -54,7 +63,8 @@ def save_held_out(
         "labels": rows.labels,
         "examples": rows.examples,
     }
-    save_arrays(path, arrays, {"labels": list(names), "trained_on": trained_on})
+    facts = {"labels": list(names), "trained_on": trained_on, "p_value_before": p_value_before}
+    save_arrays(path, arrays, facts)
 
 
 def read_held_out(folder: str | Path) -> HeldOutRows:
@@ -74,7 +84,11 @@ def read_held_out(folder: str | Path) -> HeldOutRows:
     try:
         arrays, facts = read_arrays(path)
         return HeldOutRows(
-            **arrays, names=tuple(facts["labels"]), trained_on=bool(facts["trained_on"])
+            **arrays,
+            names=tuple(facts["labels"]),
+            trained_on=bool(facts["trained_on"]),
+            # Not in runs of earlier versions.
+            p_value_before=float(facts.get("p_value_before", 1.0)),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise IsoglossError("E532", path=path, reason=str(error)) from error

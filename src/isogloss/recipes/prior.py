@@ -89,7 +89,13 @@ def estimate_file_prior(
     )
     target = classify(served, rows, progress=progress or Progress())
     groups = target.examples if tagging else None
-    estimate = estimator.estimate(target.probabilities, groups=groups, facts=known, level=level)
+    estimate = estimator.estimate(
+        target.probabilities,
+        groups=groups,
+        facts=known,
+        level=level,
+        p_value_before=held_out.p_value_before,
+    )
     if held_out.trained_on:
         warn("W523", folder=run)
     predicted = class_shares_of(target.probabilities.argmax(axis=1), len(names))

@@ -49,23 +49,41 @@ def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -
     }
     shop.progress.finish()
     folder, trained_on = shop.folder.stage(stage), own == "train"
-    save_held_out(folder / HELD_OUT, rows[own], names=shop.labels.names, trained_on=trained_on)
+    before = shop.p_value_before(stage)
+    save_held_out(
+        folder / HELD_OUT,
+        rows[own],
+        names=shop.labels.names,
+        trained_on=trained_on,
+        p_value_before=before,
+    )
     drawn = {"of": len(data.target), "most": PRIOR_SAMPLE, "seed": shop.config.seed}
     save_candidate(folder / CANDIDATE, source=rows[own], target=rows["target"], drawn=drawn)
     truth = shop.task.decode(rows[own].labels, sets[own])
     metrics = {own: row_metrics(shop, truth, sets[own], rows[own])}
     if data.test is not None:
         metrics["test"] = row_metrics(shop, shop.test_references, data.test, rows["test"])
-    return {"metrics": metrics, "prior": prior_report(shop, rows[own], rows["target"])}
+    return {"metrics": metrics, "prior": prior_report(shop, rows[own], rows["target"], before)}
 
 
-def prior_report(shop: Workshop, source: CollectedRows, target: CollectedRows) -> dict[str, Any]:
+def score_on_test(shop: Workshop, classifier: Any, pad_token_id: int) -> dict[str, float]:
+    """The task's scores of a classifier, as it is, on the test rows of a run that has some."""
+    rows = collect_rows(
+        classifier, shop.data.test, pad_token_id=pad_token_id, precision=shop.precision
+    )
+    return row_metrics(shop, shop.test_references, shop.data.test, rows)
+
+
+def prior_report(
+    shop: Workshop, source: CollectedRows, target: CollectedRows, p_value_before: float
+) -> dict[str, Any]:
     """The target prior as estimated, beside what it is compared with.
 
     Args:
         shop: the run.
         source: labelled rows, held out if they can be.
         target: target rows.
+        p_value_before: as for `estimate_prior`.
 
     Returns:
         What `describe_prior` gives, `source` being the shares of the training rows; and `true`,
@@ -78,6 +96,7 @@ def prior_report(shop: Workshop, source: CollectedRows, target: CollectedRows) -
         target.probabilities,
         source_groups=source.examples if tagging else None,
         target_groups=target.examples if tagging else None,
+        p_value_before=p_value_before,
         seed=shop.config.seed,
     )
     report = describe_prior(

@@ -10,6 +10,7 @@ from typing import Any
 
 from isogloss.data.atomic import remove_unfinished
 from isogloss.data.fingerprints import file_digest
+from isogloss.data.formats import ENDINGS
 from isogloss.data.locking import locked
 from isogloss.data.parquet import count_parquet
 from isogloss.data.shards import ENDING, Shard
@@ -38,10 +39,12 @@ class ShardFolder:
             shards: those that it is to hold in the end, and nothing else.
 
         Raises:
-            IsoglossError: E553 where there is a file, E550 where predictions in it were made
+            IsoglossError: E553 where there is a file, or where a new folder would have the name of
+                one, E550 where predictions in it were made
                 otherwise, E551 where it holds something else.
         """
-        if self.root.is_file():
+        named_as_file = self.root.suffix.lower() in ENDINGS and not self.root.is_dir()
+        if self.root.is_file() or named_as_file:
             raise IsoglossError("E553", path=self.root)
         path = self.root / RECORDS / MADE
         if path.is_file():

@@ -150,7 +150,9 @@ def ask(
     progress.finish()
     weights = np.ones(classifier.num_labels)
     if args.correct_prior:
-        weights = row_estimator(teacher, PRIOR_SAMPLE)(classifier).weights
+        before = teacher.p_value_before(stage.start)
+        estimate = row_estimator(teacher, PRIOR_SAMPLE, p_value_before=before)
+        weights = estimate(classifier).weights
         on_target = under_weights(on_target, weights)
     sides = [(on_source, student.data.train), (on_target, student.data.target)]
     return gather(sides, weights=weights)

@@ -15,13 +15,18 @@ from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.inputs import CanonicalData, EncodedData
+from isogloss.recipes.methods import AVERAGE, ZERO_SHOT
 from isogloss.tasks import Task
 from isogloss.trainers.estimation import RowEstimator
 
 
 @dataclass(kw_only=True)
 class Workshop:
-    """What every stage of one run has at hand."""
+    """What every stage of one run has at hand.
+
+    `course` says how often the test rows are scored while a stage trains; nothing but a report may
+    depend on what comes out.
+    """
 
     config: RunConfig
     folder: RunFolder
@@ -34,6 +39,7 @@ class Workshop:
     max_length: int
     precision: Literal["bf16", "fp32"]
     progress: Progress
+    course: int = 0
 
     @property
     def labels(self) -> LabelMap:
@@ -44,6 +50,20 @@ class Workshop:
         """The model folder of an earlier stage."""
         assert stage is not None
         return self.folder.stage(stage) / "model"
+
+    def p_value_before(self, stage: str | None) -> float:
+        """Of the test of label shift before a stage's model was adapted to the target; else 1.
+
+        It is that of the run's first model, where that was fine-tuned on labelled texts alone.
+        """
+        stages = {one.name: one for one in self.config.stages()}
+        first = self.config.stages()[0]
+        own = stages.get((stage or first.name).removesuffix(AVERAGE), first)
+        own = stages[own.members[0]] if own.members else own
+        if own.method == first.method or first.method != ZERO_SHOT.method:
+            return 1.0
+        found = self.folder.stage_result(first.name)
+        return 1.0 if found is None else float(found["prior"]["assumption_p_value"])
 
     def served_settings(self) -> dict[str, Any]:
         """What the exported model's configuration says for whoever loads it with isogloss."""
@@ -72,7 +92,12 @@ def sample(dataset: Any, most: int, seed: int) -> Any:
 
 
 def row_estimator(
-    shop: Workshop, most: int, *, method: str = "auto", calibration: str = "bcts"
+    shop: Workshop,
+    most: int,
+    *,
+    method: str = "auto",
+    calibration: str = "bcts",
+    p_value_before: float = 1.0,
 ) -> RowEstimator:
     """Who estimates the target's prior for this run, from held-out source rows and target rows.
 
@@ -81,6 +106,7 @@ def row_estimator(
         most: examples a side, at most.
         method: as for `PriorEstimator`.
         calibration: as for `PriorEstimator`.
+        p_value_before: as for `PriorEstimator.estimate`; see `Workshop.p_value_before`.
     """
     seed = shop.config.seed
     return RowEstimator(
@@ -91,6 +117,7 @@ def row_estimator(
         method=method,
         calibration=calibration,
         seed=seed,
+        p_value_before=p_value_before,
     )
 
 

@@ -23,6 +23,8 @@ class RowEstimator:
         method: as for `PriorEstimator`.
         calibration: as for `PriorEstimator`.
         seed: of the estimate's random choices.
+        p_value_before: as for `PriorEstimator.estimate`: of the model before it was adapted to the
+            target, where it has been.
 
     References:
         Xian, Ji & Zhao, ICLR 2022, eq. 3.
@@ -35,12 +37,15 @@ class RowEstimator:
     method: str = "auto"
     calibration: str = "bcts"
     seed: int = 0
+    p_value_before: float = 1.0
 
     def __call__(self, classifier: FeatureClassifier) -> PriorEstimate:
         """The weights that the classifier's predictions on both sides imply, and their interval."""
         estimator = self.prepare(classifier)
         target = self.collect(classifier, self.target)
-        return estimator.estimate(target.probabilities, groups=target.examples)
+        return estimator.estimate(
+            target.probabilities, groups=target.examples, p_value_before=self.p_value_before
+        )
 
     def prepare(self, classifier: FeatureClassifier) -> PriorEstimator:
         """An estimator for any target rows that the classifier has seen, from the source's."""

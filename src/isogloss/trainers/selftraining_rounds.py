@@ -82,7 +82,13 @@ class Labeller:
         assert self.estimate is not None
         known = rows.sample(self.args.estimate_sample, seed=int(self.args.seed))
         estimator = self.estimate.prepare(classifier)
-        estimate = estimator.estimate(known.probabilities, groups=known.examples)
+        # From the second round on the model has been trained on its own labels.
+        tested = [found["assumption_p_value"] for found in before.rounds]
+        estimate = estimator.estimate(
+            known.probabilities,
+            groups=known.examples,
+            p_value_before=min([self.estimate.p_value_before, *tested]),
+        )
         probabilities = estimator.calibrated(rows.probabilities)
         aim = predicted_shares(probabilities)
         # An estimate that rests on an assumption found false is no reason to leave the predictions.

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,13 @@ from isogloss.models.loading import load_classifier
 from isogloss.models.reading import load_tokenizer
 from isogloss.models.trimming import TrimmedVocabulary
 from isogloss.recipes.methods import AVERAGE, Stage
-from isogloss.recipes.results import measure
+from isogloss.recipes.results import measure, score_on_test
 from isogloss.recipes.workshop import Workshop, rows_per_example
 from isogloss.stopping import Stopped
 from isogloss.trainers.base import RowTrainer, total_steps
 from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.config import RowTrainingArguments
+from isogloss.trainers.course import Course, course_of
 
 
 @dataclass(kw_only=True)
@@ -70,10 +72,16 @@ def carry_out(
         stage: its name.
 
     Returns:
-        `steps`, `seconds` and `log` of the training, and what `measure` finds.
+        `steps`, `seconds` and `log` of the training, where it is asked for its `course` (the points
+        of `course_of`), and what `measure` finds.
     """
+    if shop.course:
+        score = partial(score_on_test, shop, model.classifier, shop.pad_token_id)
+        trainer.add_callback(Course(score, points=shop.course))
     bound_steps(trainer.args, shop, len(trainer.row_sampler()))
     facts = train(trainer, shop, stage)
+    if shop.course:
+        facts["course"] = course_of(trainer.state.log_history)
     save(model, shop, stage)
     facts |= measure(shop, model.classifier, shop.pad_token_id, stage=stage)
     # The mean of one snapshot is the model itself.
