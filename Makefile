@@ -1,7 +1,7 @@
 # Every target sets up what it needs in .venv; `make` alone lists the targets.
 PYTHON ?= python3
 # The ends of the range that test-matrix tries, and what pytest is to run there (everything).
-OLDEST ?= python3.10
+OLDEST ?= python3.11
 NEWEST ?= python3.13
 TESTS ?=
 VENV := .venv

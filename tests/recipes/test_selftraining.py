@@ -13,6 +13,7 @@ import pytest
 
 import isogloss
 from isogloss.recipes.config import RunConfig
+from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.methods import stage_names
 from isogloss.recipes.stages.selftraining import describe
 from isogloss.trainers.selftraining import SelfTrainingTrainer
@@ -52,6 +53,30 @@ def test_recipe_leaves_its_rounds(settings: dict[str, Any], tmp_path: Path, reci
             assert sum(found[name]) == pytest.approx(1.0)
         assert 0 < found["labelled"] <= found["examples"] <= 30
     assert listener.lines[-1] == f"{recipe}: {describe(rounds[-1], result.prior['labels'])}"
+
+
+@pytest.mark.parametrize("recipe", ["st", "iwda+st"])
+def test_no_estimate_is_trusted_that_the_first_model_refutes(
+    settings: dict[str, Any], tmp_path: Path, recipe: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings |= {"recipe": recipe, "max_steps": 2}
+    free = rounds_of(isogloss.adapt(output=tmp_path / "free", **settings), recipe)[0]
+    stage_result = RunFolder.stage_result
+
+    def refuted(folder: RunFolder, stage: str) -> dict[str, Any] | None:
+        found = stage_result(folder, stage)
+        if found is not None and stage == "zero-shot":
+            found["prior"]["assumption_p_value"] = 1e-4
+        return found
+
+    monkeypatch.setattr(RunFolder, "stage_result", refuted)
+    settings["selftrain"] = settings["selftrain"] | {"fraction": 1.0}
+    rounds = rounds_of(isogloss.adapt(output=tmp_path / "refuted", **settings), recipe)
+    assert free["assumption_p_value"] > 1e-4
+    for found in rounds:
+        assert found["assumption_p_value"] <= 1e-4
+        # All rows are labelled as they are predicted.
+        np.testing.assert_allclose(found["classes"], found["aim"])
 
 
 @pytest.mark.parametrize("selection", ["prior", "confident"])

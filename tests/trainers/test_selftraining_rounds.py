@@ -56,6 +56,7 @@ class Told:
     weights: np.ndarray
     interval: np.ndarray
     assumption_p_value: float
+    p_value_before: float = 1.0
 
     def prepare(self, model: Any) -> Told:
         return self
@@ -64,7 +65,9 @@ class Told:
         # Not what a classifier says, so that a use of that would be seen.
         return np.roll(probabilities, 1, axis=1)
 
-    def estimate(self, probabilities: np.ndarray, *, groups: np.ndarray) -> PriorEstimate:
+    def estimate(
+        self, probabilities: np.ndarray, *, groups: np.ndarray, p_value_before: float
+    ) -> PriorEstimate:
         thirds = np.full(3, 1 / 3)
         return PriorEstimate(
             method="auto",
@@ -73,7 +76,7 @@ class Told:
             interval=self.interval,
             level=0.95,
             shift_is_significant=True,
-            assumption_p_value=self.assumption_p_value,
+            assumption_p_value=min(self.assumption_p_value, p_value_before),
             raw_prior=thirds,
             source_prior=thirds,
             shrinkage=1.0,
@@ -121,13 +124,31 @@ def test_the_estimate_is_of_a_sample_of_the_rows_that_get_the_labels() -> None:
     seen: list[tuple[int, int]] = []
 
     class Counting(Told):
-        def estimate(self, probabilities: np.ndarray, *, groups: np.ndarray) -> PriorEstimate:
+        def estimate(
+            self, probabilities: np.ndarray, *, groups: np.ndarray, p_value_before: float
+        ) -> PriorEstimate:
             seen.append((len(probabilities), len(np.unique(groups))))
-            return super().estimate(probabilities, groups=groups)
+            return super().estimate(probabilities, groups=groups, p_value_before=p_value_before)
 
     told = Counting(np.ones(3), np.tile([0.0, 1.0], (3, 1)), 0.5)
     rounds(replace(labeller(estimate_sample=7), estimate=told), 1)
     assert seen[0][1] == 7 < seen[0][0]
+
+
+@pytest.mark.parametrize(("before", "first"), [(1.0, 0.5), (0.01, 0.01)])
+def test_what_was_refuted_once_stays_so(before: float, first: float) -> None:
+    """By the model before, or in an earlier round, whatever a later one finds."""
+    found = iter([0.5, 0.02, 0.9])
+
+    class Changing(Told):
+        def estimate(self, *rows: Any, p_value_before: float, **more: Any) -> PriorEstimate:
+            told = Told(self.weights, self.interval, next(found))
+            return told.estimate(*rows, p_value_before=p_value_before, **more)
+
+    told = Changing(WEIGHTS, NARROW, 0.5, before)
+    last = rounds(replace(labeller(), estimate=told), 3)[-1]
+    tested = [facts["assumption_p_value"] for facts in last.rounds]
+    assert tested == [first, min(first, 0.02), min(first, 0.02)]
 
 
 def test_beliefs_as_published_are_the_model_s_own() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -16,9 +15,6 @@ from isogloss.data.atomic import naming, replacing
 from isogloss.data.formats import format_of, listed
 from isogloss.data.row_formats import Batch, Rows, open_rows
 from isogloss.errors import IsoglossError
-
-# The only text that a CSV writer cannot write, and only that of Python 3.10.
-_NUL = "a cell holds a NUL, which CSV of Python 3.10 cannot; name a .jsonl or .parquet file"
 
 
 class RowWriter:
@@ -105,10 +101,7 @@ class RowWriter:
         with naming(self.path):
             if self._rows is None:
                 self._rows = self._stack.enter_context(closing(self._open(ordered)))
-            try:
-                self._rows.write(ordered)
-            except csv.Error as error:
-                raise IsoglossError("E121", path=self.path, reason=_NUL) from error
+            self._rows.write(ordered)
 
     def _open(self, first: Batch) -> Rows:
         return open_rows(

@@ -150,7 +150,7 @@ def ask(
     progress.finish()
     weights = np.ones(classifier.num_labels)
     if args.correct_prior:
-        before = teacher.p_value_before(stage.start)
+        before = teacher.p_value_before(stage.name)
         estimate = row_estimator(teacher, PRIOR_SAMPLE, p_value_before=before)
         weights = estimate(classifier).weights
         on_target = under_weights(on_target, weights)

@@ -52,18 +52,20 @@ class Workshop:
         assert stage is not None
         return self.folder.stage(stage) / "model"
 
-    def p_value_before(self, stage: str | None) -> float:
-        """Of the test of label shift before a stage's model was adapted to the target; else 1.
+    def p_value_before(self, stage: str) -> float:
+        """Of the test of label shift before a stage adapts a model to the target; else 1.
 
-        It is that of the run's first model, where that was fine-tuned on labelled texts alone.
+        It is that of the run's first model, where that was fine-tuned on labelled texts alone. It
+        counts for the stage that starts from that model, too: an estimate within a stage asks
+        fewer rows, and a test of fewer rows misses more.
         """
         stages = {one.name: one for one in self.config.stages()}
         first = self.config.stages()[0]
-        name = (stage or first.name).removesuffix(REFITTED)
+        name = stage.removesuffix(REFITTED)
         own = stages.get(name.removesuffix(AVERAGE), first)
         own = stages[own.members[0]] if own.members else own
         # A head that was refitted on target rows is adapted, whatever it was before.
-        is_first = own.method == first.method and name == (stage or name)
+        is_first = own.method == first.method and name == stage
         if is_first or first.method != ZERO_SHOT.method:
             return 1.0
         found = self.folder.stage_result(first.name)

@@ -24,7 +24,7 @@ class GuardRule:
     """
 
     spreads: float = 1.0
-    least_gain: float = 0.015
+    least_gain: float = 0.0075
     most_lost: float = 0.01
     gain_error: float = 0.04
 

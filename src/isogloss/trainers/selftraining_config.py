@@ -47,7 +47,7 @@ class SelfTrainingConfig(RowTrainingArguments):
         default=1.0, metadata={"help": "Weight of the pseudo-labels' loss beside the source's."}
     )
     estimate_sample: int = field(
-        default=600, metadata={"help": "Examples a side, at most, in an estimate of the prior."}
+        default=4_000, metadata={"help": "Examples a side, at most, in an estimate of the prior."}
     )
 
     def __post_init__(self) -> None:

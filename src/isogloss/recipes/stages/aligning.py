@@ -36,7 +36,7 @@ def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
         target=shop.data.target,
         source_prior=shop.source_prior,
         pad_token_id=shop.pad_token_id,
-        estimate=make_estimator(shop, args) if args.weighting != "fixed" else None,
+        estimate=make_estimator(shop, stage, args) if args.weighting != "fixed" else None,
         weights=true_weights(shop) if stage.name == "iwda-oracle" else None,
         label_names=shop.labels.names,
         callbacks=watchers(shop, stage.name),
@@ -45,10 +45,11 @@ def align(shop: Workshop, stage: Stage) -> dict[str, Any]:
     return facts | {"training_prior": trainer.prior_estimate.tolist()}
 
 
-def make_estimator(shop: Workshop, args: IWDAConfig) -> RowEstimator:
+def make_estimator(shop: Workshop, stage: Stage, args: IWDAConfig) -> RowEstimator:
     """Who estimates the weights, from at most `weight_sample` examples a side."""
     if args.weighting == "online" or args.hard_statistics:
         # The paper solves the plain problem once and mixes in rho instead of shrinking.
         plain = "bbse-hard" if args.hard_statistics else "bbse"
         return row_estimator(shop, args.weight_sample, method=plain, calibration="none")
-    return row_estimator(shop, args.weight_sample)
+    before = shop.p_value_before(stage.name)
+    return row_estimator(shop, args.weight_sample, p_value_before=before)

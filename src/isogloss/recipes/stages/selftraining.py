@@ -22,7 +22,7 @@ def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
     model = open_model(shop, str(shop.model_of(stage.start)))
     args = make_arguments(SelfTrainingConfig, shop, stage, shop.config.selftrain)
     scale_passes(args, shop)
-    before = shop.p_value_before(stage.start)
+    before = shop.p_value_before(stage.name)
     estimate = row_estimator(shop, args.estimate_sample, p_value_before=before)
     trainer = SelfTrainingTrainer(
         model.classifier,

@@ -1,0 +1,1 @@
+"""What isogloss is measured by, as scripts and as what they share."""
