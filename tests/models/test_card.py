@@ -32,9 +32,10 @@ FULL: dict[str, Any] = {
     "pooling": "mean",
     "licence": "MIT",
     "notes": ["A first note", "A second note"],
+    "refitted_on": 240,
 }
 # Facts that are not text of the user's.
-FIXED = ("task", "languages", "prior")
+FIXED = ("task", "languages", "prior", "refitted_on")
 NASTY = (
     "<script>alert(1)</script> | [x](http://a.b) **b** `c` {{ 7*7 }} {% raw %}"
     "\n# H\n---\n&amp;\u202e"
@@ -61,6 +62,7 @@ def test_every_fact_is_in_the_card() -> None:
         "| Source | reviews-en\\.csv |",
         "(recipe iwda)",
         "* A second",
+        "had no labels in training, but for 240 rows on which the last layer was refitted.\n",
     ):
         assert text in body
     assert "| Labels (2) | bad, good |" in body

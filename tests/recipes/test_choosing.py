@@ -20,9 +20,10 @@ from isogloss.models.card import inert
 from isogloss.recipes.candidates import CANDIDATE, read_candidate
 from isogloss.recipes.choosing import BALANCED_REASON, candidates, choose, is_balanced
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.delivery import Chosen, fold
+from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.expecting import estimate_of
 from isogloss.recipes.folder import RunFolder
+from isogloss.recipes.rewriting import fold
 from isogloss.selection.guard import choose as guarded_choice
 
 

@@ -33,7 +33,9 @@ def adapt(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="A few labelled random target rows (10 to 200), to check and choose by.",
+            help="A few labelled random target rows, 10 or more, to check and choose by; from 200 "
+            "on also to refit the last layer, where that gains "
+            "(--set train_on_labelled=false: never).",
         ),
     ] = None,
     task: Annotated[

@@ -21,7 +21,7 @@ def select(
             metavar="NAME",
             help="A stage of the run, such as zero-shot, or its average, such as iwda-average; "
             "with +prior behind it, its predictions are corrected by the class balance that it "
-            "estimated.",
+            "estimated; with +rows, its last layer is the one refitted on labelled target rows.",
             show_default=False,
         ),
     ],

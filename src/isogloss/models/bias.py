@@ -42,7 +42,7 @@ def fold_into_bias(model: FeatureClassifier | PreTrainedModel, weights: npt.Arra
     References:
         Saerens, Latinne & Decaestecker, Neural Computation 14 (2002), eq. 2.4, in logarithms.
     """
-    layer = _final_linear(model)
+    layer = final_linear_of(model)
     factors = check_weights(weights, num_classes=layer.out_features)
     shift = torch.as_tensor(np.log(np.maximum(factors, SMALLEST_WEIGHT * (factors.max() or 1.0))))
     shift = shift.to(device=layer.weight.device, dtype=layer.weight.dtype)
@@ -56,7 +56,12 @@ def fold_into_bias(model: FeatureClassifier | PreTrainedModel, weights: npt.Arra
         bias.add_(shift)
 
 
-def _final_linear(model: FeatureClassifier | PreTrainedModel) -> nn.Linear:
+def final_linear_of(model: FeatureClassifier | PreTrainedModel) -> nn.Linear:
+    """The layer that makes a classifier's logits.
+
+    Raises:
+        IsoglossError: E317 where the logits are not the output of a linear layer.
+    """
     if isinstance(model, FeatureClassifier):
         return model.final_linear
     head = head_of(model) or probe_head(model)

@@ -26,6 +26,7 @@ FACTS = (
     "pooling",
     "licence",
     "notes",
+    "refitted_on",
 )
 # The shares of a prior report that the card shows, with their headings.
 _SHARES = {
@@ -51,7 +52,9 @@ _BODY = """\
 A {{ task_name }} model, fine-tuned from {{ base_model }} by isogloss\
 {% if recipe %} (recipe {{ recipe }}){% endif %}: \
 trained on labelled data in a source language, for a target language whose \
-data had no labels in training.
+data had no labels in training\
+{% if refitted_on %}, but for {{ refitted_on }} rows \
+on which the last layer was refitted{% endif %}.
 
 | | |
 | --- | --- |
@@ -136,8 +139,9 @@ def model_card(facts: Mapping[str, Any]) -> str:
         facts: what is known, under the names in `FACTS`. Needed are `base_model` (str), `task`
             ("sequence", "pair" or "token") and `labels` (k strings). The rest may be left out:
             `name`, `recipe`, `preset`, `source`, `target`, `pooling`, `licence` (str);
-            `languages` (codes such as "de"); `notes` (strings); `metrics` (by stage, then by data
-            set, then by measure: a number); `prior` with, each of k shares in 0..1 in the order of
+            `languages` (codes such as "de"); `notes` (strings); `refitted_on`, how many labelled
+            target rows the last layer was refitted on; `metrics` (by stage, then by data set,
+            then by measure: a number); `prior` with, each of k shares in 0..1 in the order of
             the labels, any of `source`, `predicted`, `estimate` and `true`, and `interval` (k
             pairs) at `level` in 0..1; and `sentences` that say what the estimate is worth.
 

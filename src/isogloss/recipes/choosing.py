@@ -18,8 +18,10 @@ from isogloss.recipes.folder import CONFIG, RunFolder
 from isogloss.recipes.heldout import read_held_out
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
 from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
+from isogloss.recipes.refit_report import Refit
 from isogloss.selection.guard import choose as guarded_choice
 from isogloss.selection.opinions import CORRECTED
+from isogloss.selection.refit import REFITTED
 
 BALANCED_REASON = (
     "It was trained on balanced batches, so its predictions are corrected for the class balance of "
@@ -90,6 +92,35 @@ def choose(
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
 
 
+def serve_refitted(
+    folder: RunFolder,
+    config: RunConfig,
+    stages: Sequence[str],
+    choice: dict[str, Any],
+    refit: Refit,
+) -> tuple[Chosen, dict[str, Any], dict[str, Any] | None]:
+    """The refitted model in place of what a run chose.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        stages: the finished ones, the refitted one among them.
+        choice: what `choose` says of what was chosen.
+        refit: one that was not refused.
+
+    Returns:
+        As `choose`; `reasons` go on to say so.
+    """
+    chosen = Chosen(refit.name)
+    reason = (
+        f"{chosen.name} is served in place of {refit.before}: the head of {refit.stage}, refitted "
+        "on the labelled target rows."
+    )
+    reasons = [*choice["reasons"], reason]
+    changed = describe(folder, chosen, stages, by=choice["by"], reasons=reasons)
+    return chosen, choice | changed, expect(folder, config, chosen)
+
+
 def is_balanced(config: RunConfig, stage: str) -> bool:
     """Whether a stage trains on balanced batches and leaves the target's balance to correction."""
     method = next(each.method for each in config.stages() if each.name == stage)
@@ -98,10 +129,15 @@ def is_balanced(config: RunConfig, stage: str) -> bool:
 
 
 def candidates(folder: RunFolder, stages: Sequence[str]) -> list[str]:
-    """The names that a run can serve: each stage, and its correction where it found a shift."""
+    """The names that a run can serve: each stage, and its correction where it found a shift.
+
+    A head that was refitted on labelled target rows has seen their balance and gets no correction.
+    """
     names = []
     for stage in stages:
         names.append(stage)
+        if stage.endswith(REFITTED):
+            continue
         if folder.stage_result(stage) is not None and prior_of(folder, stage)["significant"]:
             names.append(stage + CORRECTED)
     return names
@@ -127,7 +163,8 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
     Args:
         run: folder of the run.
         name: of a stage or of its average ("iwda-average"); with "+prior" behind it, for its
-            predictions corrected by the target prior that it estimated.
+            predictions corrected by the target prior that it estimated; with "+rows", where the
+            run refitted its head on labelled target rows.
         progress: hears how it goes.
 
     Returns:

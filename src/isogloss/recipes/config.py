@@ -40,7 +40,12 @@ class RunConfig:
     target: str = field(metadata={"help": "Unlabelled file or data set of the target language."})
     test: str | None = _field(None, "Labelled target-language file, for evaluation only.")
     labelled_target: str | None = _field(
-        None, "A few labelled random target rows, to check and choose by; never trained on."
+        None, "A few labelled random target rows, to check and choose by; see train_on_labelled."
+    )
+    train_on_labelled: bool | None = _field(
+        None,
+        "false: no weight is trained on the labelled target rows; else the served model's last "
+        "layer may be, where there are 200 of them and that gains on rows held out.",
     )
     task: str = _field("sequence", "sequence, pair or token.")
     text: str | None = _field(None, "Column of the text, or of the words.")
@@ -120,6 +125,7 @@ class RunConfig:
         self._choice("gradient_checkpointing", (None, True, False))
         self._choice("tensorboard", (None, True, False))
         self._choice("trim", (None, True, False))
+        self._choice("train_on_labelled", (None, True, False))
         # Anything else that counts as true must not run a stranger's code.
         self._choice("trust_remote_code", (True, False))
         self._count("max_length", 8, 1_000_000)

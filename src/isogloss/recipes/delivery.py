@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from datasets import Dataset
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 from isogloss.data.atomic import naming, replacing, temporary_beside, unfinished_folder
 from isogloss.data.formats import format_of
-from isogloss.models.bias import fold_into_bias
 from isogloss.models.card import model_card
-from isogloss.models.sources import quiet_library
 from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import (
@@ -31,9 +28,11 @@ from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.reporting import find_out, report
+from isogloss.recipes.rewriting import fold
 from isogloss.selection.opinions import CORRECTED
+from isogloss.selection.refit import REFITTED
 
-WEIGHTS, REPORT = "model.safetensors", "report.html"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class Chosen:
     """Which candidate a run serves.
 
     Attributes:
-        stage: whose model.
+        stage: whose model; one whose head was refitted is kept as a stage, such as "iwda+rows".
         corrected: whether predictions are corrected by that stage's estimate of the prior.
     """
 
@@ -52,6 +51,11 @@ class Chosen:
     def named(cls, name: str) -> Chosen:
         """The candidate of a name, such as "iwda" or "iwda+prior"."""
         return cls(name.removesuffix(CORRECTED), name.endswith(CORRECTED))
+
+    @property
+    def is_refitted(self) -> bool:
+        """Whether its head was refitted on labelled target rows."""
+        return self.stage.endswith(REFITTED)
 
     @property
     def name(self) -> str:
@@ -147,27 +151,6 @@ def put_in_place(root: Path, made: Path) -> None:
         os.replace(path, root / path.name)
 
 
-def fold(model: Path, weights: list[float], *, kind: str) -> None:
-    """Correct every prediction of a model folder by importance weights.
-
-    The file that it may share with a stage's folder is left as it was.
-
-    Args:
-        model: the folder.
-        weights: (k,) at least 0.
-        kind: of the task.
-    """
-    auto = (
-        AutoModelForTokenClassification if kind == "token" else AutoModelForSequenceClassification
-    )
-    with quiet_library():
-        plain = auto.from_pretrained(model)
-        fold_into_bias(plain, weights)
-        with unfinished_folder(model) as folder:
-            plain.save_pretrained(folder, max_shard_size="1TB")
-            (folder / WEIGHTS).replace(model / WEIGHTS)
-
-
 def write_predictions(
     folder: Path, config: RunConfig, target: Dataset | None, progress: Progress
 ) -> None:
@@ -204,6 +187,7 @@ def write_card(
     sentences: Sequence[str] = (),
 ) -> None:
     """Replace the model's README by one that tells of the run."""
+    refitted = Chosen.named(metrics["chosen"]["name"]).is_refitted
     facts = {
         "base_model": config.student or config.model,
         "task": config.task,
@@ -214,6 +198,7 @@ def write_card(
         "target": Path(config.target).name,
         "metrics": metrics["stages"],
         "prior": prior,
+        "refitted_on": metrics["labelled"]["rows"] if refitted else None,
         "notes": [*notes(metrics), *sentences, *about_data(metrics)],
     }
     readme = model / "README.md"

@@ -22,6 +22,9 @@ from isogloss.selection.sharpening import sharpened_score
 NOTHING_HELD_OUT = (
     "What to expect on the target cannot be told: no source rows were held out from training."
 )
+# Why labelled rows are all that tells it.
+UNTOLD_BY_SOURCE = ": no source rows were held out from training"
+REFITTED_ALONE = ", each as heads refitted on others of them take it"
 
 
 def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, Any] | None:
@@ -34,9 +37,10 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
 
     Returns:
         What `ExpectedScore.to_dict` gives, of macro-F1, or for tagging of the accuracy of words;
-        sharpened by labelled target rows where the run has some; of those rows alone where all
-        source rows were trained on, or without them `sentence` alone; None where the stage is of an
-        earlier version, which kept no rows.
+        sharpened by labelled target rows where the run has some; of those rows alone where the head
+        was refitted on them (by heads that had not seen the row) or all source rows were trained
+        on; without any to tell it `sentence` alone; None where the stage is of an earlier version,
+        which kept no rows.
     """
     place = folder.stage(chosen.stage)
     if not all((place / name).is_file() for name in (CANDIDATE, HELD_OUT)):
@@ -44,10 +48,13 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
     tagging = config.task == "token"
     metric = "accuracy" if tagging else "macro_f1"
     labelled = read_labelled(folder, [chosen.stage])
+    if labelled is not None and chosen.is_refitted:
+        # Its source rows say little of a head for the target, which its own rows flatter.
+        return told_by_labels(labelled, chosen.stage, metric, because=REFITTED_ALONE)
     held_out = read_held_out(place)
     if held_out.trained_on:
         if labelled is not None and not chosen.corrected:
-            return told_by_labels(labelled, chosen.stage, metric)
+            return told_by_labels(labelled, chosen.stage, metric, because=UNTOLD_BY_SOURCE)
         return {"sentence": NOTHING_HELD_OUT}
     rows = read_candidate(place, name=chosen.stage)
     facts = facts_of(labelled, tagging=tagging)

@@ -9,6 +9,7 @@ import numpy as np
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.labelled_rows import read_labelled
 from isogloss.recipes.methods import AUTO
+from isogloss.recipes.refit_report import Refit, refit_report, refit_sentence
 from isogloss.selection.labelled import LabelledRows, LabelledScore, score_labelled
 from isogloss.selection.wording import METRIC_NAMES, counted
 
@@ -16,38 +17,45 @@ LEVEL = 0.9
 
 
 def labelled_report(
-    folder: RunFolder, stages: list[str], *, recipe: str, tagging: bool
-) -> dict[str, Any] | None:
-    """The part `labelled` of `metrics.json`, or None where no target row was labelled.
+    folder: RunFolder, stages: list[str], *, recipe: str, tagging: bool, refit: Refit
+) -> dict[str, Any]:
+    """The part `labelled` of `metrics.json`.
 
     Args:
         folder: of the run.
-        stages: finished ones.
+        stages: finished ones that were asked about the labelled rows; a refitted one is not.
         recipe: of the run.
         tagging: whether rows are words of sentences.
+        refit: what came of refitting the served model's head.
 
     Returns:
-        `rows`, `units` (sentences, for tagging), `used_for` (of "check", "choose", "prior"),
-        `trained_on` (False), `level`, `scores`: stage -> `accuracy` and `macro_f1` -> `value` and
-        `interval`, and `sentences` for people.
+        `rows`, `units` (sentences, for tagging), `used_for` (of "check", "choose", "prior",
+        "train"), `trained_on` (whether the head was refitted), `refit` (see `refit_report`),
+        `level`, `scores`: stage -> `accuracy` and `macro_f1` -> `value` and `interval`, of a
+        refitted model by heads that had not seen the row, and `sentences` for people.
     """
-    rows = read_labelled(folder, stages)
-    if rows is None:
-        return None
-    scores = {stage: scores_of(rows, stage) for stage in stages}
+    asked = [*stages, refit.name] if refit.refused is None else stages
+    rows = read_labelled(folder, asked)
+    assert rows is not None
+    scores = {stage: scores_of(rows, stage) for stage in asked}
     used = ["check", *(["choose"] if recipe == AUTO and len(stages) > 1 else []), "prior"]
+    used += ["train"] if refit.refused is None else []
     units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
     metric = "accuracy" if tagging else "macro_f1"
     return {
         "rows": len(rows.labels),
         "units": units,
         "used_for": used,
-        "trained_on": False,
+        "trained_on": "train" in used,
+        "refit": refit_report(refit),
         "level": LEVEL,
         "scores": {stage: _plain(found) for stage, found in scores.items()},
         "sentences": [
-            _scores_sentence(counted(len(rows.labels), units), scores, metric),
-            _use_sentence(used),
+            _scores_sentence(
+                counted(len(rows.labels), units), {name: scores[name] for name in stages}, metric
+            ),
+            _use_sentence(used, refit.stage),
+            refit_sentence(refit),
         ],
     }
 
@@ -61,15 +69,22 @@ def scores_of(rows: LabelledRows, stage: str) -> dict[str, LabelledScore]:
     )
 
 
-def told_by_labels(rows: LabelledRows, stage: str, metric: str) -> dict[str, Any]:
-    """The score to expect where labelled rows are all there is to tell it; see `expect`."""
+def told_by_labels(rows: LabelledRows, stage: str, metric: str, *, because: str) -> dict[str, Any]:
+    """The score to expect where labelled rows are all there is to tell it; see `expect`.
+
+    Args:
+        rows: what stages say of them.
+        stage: whose score.
+        metric: "accuracy" or "macro_f1".
+        because: why they are, or how they were asked: the end of the sentence.
+    """
     found = scores_of(rows, stage)[metric]
     low, high = found.interval
     units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
     sentence = (
         f"Expected {METRIC_NAMES[metric]} on the target: {100 * found.value:.1f} % "
         f"({100 * LEVEL:g} % interval {100 * low:.1f} to {100 * high:.1f} %), by "
-        f"{counted(len(rows.labels), units)} alone: no source rows were held out from training."
+        f"{counted(len(rows.labels), units)} alone{because}."
     )
     return {
         "metric": metric,
@@ -97,12 +112,14 @@ def _scores_sentence(rows: str, scores: dict[str, dict[str, LabelledScore]], met
     return f"{named}: {', '.join(parts)}."
 
 
-def _use_sentence(used: list[str]) -> str:
+def _use_sentence(used: list[str], stage: str) -> str:
     uses = {
         "check": "to check what to expect",
         "choose": "to choose among the candidates",
         "prior": "to estimate the class balance",
+        "train": f"to refit the head of {stage} last",
     }
     parts = [uses[name] for name in used]
     listed = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Their labels were used {listed}; no weight was trained on them."
+    other = "other weight" if "train" in used else "weight"
+    return f"Their labels were used {listed}; no {other} was trained on them."

@@ -16,6 +16,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.inputs import CanonicalData, EncodedData
 from isogloss.recipes.methods import AVERAGE, ZERO_SHOT
+from isogloss.selection.refit import REFITTED
 from isogloss.tasks import Task
 from isogloss.trainers.estimation import RowEstimator
 
@@ -60,9 +61,12 @@ class Workshop:
         """
         stages = {one.name: one for one in self.config.stages()}
         first = self.config.stages()[0]
-        own = stages.get(stage.removesuffix(AVERAGE), first)
+        name = stage.removesuffix(REFITTED)
+        own = stages.get(name.removesuffix(AVERAGE), first)
         own = stages[own.members[0]] if own.members else own
-        if own.method == first.method or first.method != ZERO_SHOT.method:
+        # A head that was refitted on target rows is adapted, whatever it was before.
+        is_first = own.method == first.method and name == stage
+        if is_first or first.method != ZERO_SHOT.method:
             return 1.0
         found = self.folder.stage_result(first.name)
         return 1.0 if found is None else float(found["prior"]["assumption_p_value"])

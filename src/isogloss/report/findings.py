@@ -15,6 +15,7 @@ from isogloss.report import wording
 from isogloss.report.disagreement import Disagreement, compare
 from isogloss.report.reading import RunFacts, StageRows, read_stage
 from isogloss.report.shift import FeatureShift, feature_shift
+from isogloss.selection.refit import REFITTED
 
 Found = TypeVar("Found")
 
@@ -44,8 +45,8 @@ class Findings:
 
     @property
     def corrects(self) -> bool:
-        """Whether correcting by the weights changes anything."""
-        return bool(np.ptp(self.weights) > 1e-9)
+        """Whether correcting by the weights changes anything, and can be asked for."""
+        return not self.after.endswith(REFITTED) and bool(np.ptp(self.weights) > 1e-9)
 
     def attempt(self, part: str, work: Callable[[], Found]) -> Found | None:
         """What `work` returns; where it fails, W708 and None: one part must not cost the rest.

@@ -184,6 +184,10 @@ def summary(run: RunFacts, found: Findings) -> list[tuple[str, str, str]]:
     """The main figures: what it is, the figure, and a remark."""
     measure = wording.measure_name(run.metrics["headline"])
     by = wording.BY.get(run.chosen["by"], "")
+    # Rows with labels say something, too.
+    told = "labelled" in run.metrics
+    if told and run.chosen["by"] == "guard":
+        by = "chosen among the candidates"
     figures = [("Model served", str(run.chosen["name"]), by)]
     tested = scores_on_test(run)
     if run.stage in tested:
@@ -201,7 +205,7 @@ def summary(run: RunFacts, found: Findings) -> list[tuple[str, str, str]]:
             (
                 f"Expected {name} on the target",
                 f"{100 * low:.1f} to {100 * high:.1f}\u00a0%",
-                f"{level}, estimated without target labels",
+                f"{level}, estimated {'by' if told else 'without'} target labels",
             )
         )
     significant = "significant" if run.prior["significant"] else "not significant"

@@ -29,6 +29,7 @@ from isogloss.selection.labelled import (
 from isogloss.selection.neighbours import soft_neighbourhood_density
 from isogloss.selection.opinions import CORRECTED, opinions_of
 from isogloss.selection.refit import (
+    REFITTED,
     HeadChange,
     RefitGain,
     out_of_fold_logits,
@@ -48,6 +49,7 @@ __all__ = [
     "CORRECTED",
     "GUARD",
     "NEEDS",
+    "REFITTED",
     "RULE",
     "SCORES",
     "CandidateRows",

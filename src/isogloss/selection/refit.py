@@ -22,6 +22,9 @@ from isogloss.labelshift.crossfit import fold_indices
 from isogloss.selection.expectation import METRICS
 from isogloss.selection.small_samples import score_of, slope_of, unit_sums
 
+# Ends the name of a candidate whose head was refitted on labelled target rows. They have the
+# target's own class balance, so its predictions are not corrected for one on top.
+REFITTED = "+rows"
 FOLDS = 5
 # Of the penalty, strongest first: each fit starts from the one before. The first is no change.
 STRENGTHS = (np.inf, 300.0, 100.0, 30.0, 10.0, 3.0)
