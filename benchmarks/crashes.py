@@ -25,7 +25,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.crashbench import hub
 from benchmarks.crashbench.cases import CONVERSION, DOWNLOAD, RECIPES, Case, write_data
 from benchmarks.crashbench.kills import Moment, Outcome, Unbroken, clear, run_through, stop
-
 from isogloss.cli.quiet import quiet_environment
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGKILL)

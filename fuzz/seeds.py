@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import yaml
-from tests.models.offline.conftest import packed_bytes
 
 from isogloss.recipes.config import RunConfig
+from tests.models.offline.conftest import packed_bytes
 
 HOSTILE = ("a\0b", "\u202eabc\u202c", "👩‍👩‍👧‍👦🏳️‍🌈", "\ufeffx", "=1+2", "\x1b[31mred", "[red]x[/]")
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.prediction_workers import classify_file, export_untrained, tag_file
 from transformers import (
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     AutoTokenizer,
 )
 
+from benchmarks.prediction_workers import classify_file, export_untrained, tag_file
 from isogloss.recipes.predict import predict_file
 from isogloss.tasks.tagging import drop_orphans
 from tests.helpers.models import WORDS, save_tiny

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from benchmarks.processes import Measured, run_python, summarise, write_many
 
 ROOT = Path(__file__).parents[1]

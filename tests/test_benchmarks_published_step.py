@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
+
 from benchmarks.published_step import (
     PublishedOptions,
     PublishedStep,
@@ -15,8 +17,6 @@ from benchmarks.published_step import (
     pad,
     random_batches,
 )
-from torch import nn
-
 from isogloss.alignment.critic import Critic
 from isogloss.alignment.penalty import zero_centred_penalty
 from isogloss.data.collate import RowCollator

@@ -7,9 +7,8 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.helpers.models import WORDS, save_tiny
-
 from benchmarks.crashbench import hub
+from tests.helpers.models import WORDS, save_tiny
 
 # Each trainer once, a choice among several, the conversion of the offline encoder, and a run whose
 # model comes from a hub.

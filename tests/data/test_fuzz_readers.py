@@ -11,11 +11,11 @@ import pytest
 
 pytest.importorskip("hypothesis")
 
-from fuzz.seeds import HOSTILE, SEEDS
-from fuzz.targets import READERS, target
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from fuzz.seeds import HOSTILE, SEEDS
+from fuzz.targets import READERS, target
 from isogloss.data.streaming import read_batches
 from isogloss.data.writing import RowWriter
 

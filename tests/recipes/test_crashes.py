@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from benchmarks import crashes
 from benchmarks.crashbench.cases import Case, write_data
 from benchmarks.crashbench.kills import Moment, contents, run_through, stop
