@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from isogloss.paper.grid import SOURCE
+from isogloss.paper.layers import measured_on_targets
 from isogloss.paper.results import Score, scores_of
 from isogloss.paper.specification import METRICS, Part, Specification
 from isogloss.paper.tables import Table, ours
@@ -62,16 +62,10 @@ def courses_of(part: Part, records: Sequence[Record]) -> dict[str, dict[str, Poi
     found: dict[str, dict[str, Points]] = {}
     for language in part.languages:
         for method in part.methods:
-            own = [
-                record["course"]
-                for record in records
-                if (record["corpus"], record["method"], record["language"])
-                == (part.corpus, method, language)
-                and record["language"] != SOURCE
-                and "course" in record
-            ]
+            own = measured_on_targets(records, (part.corpus, method, language), "course")
             if own:
-                found.setdefault(language, {})[method] = _points(own, METRICS[part.metric])
+                courses = [record["course"] for record in own]
+                found.setdefault(language, {})[method] = _points(courses, METRICS[part.metric])
     return found
 
 

@@ -58,14 +58,7 @@ def curves_of(part: Part, records: Sequence[Record]) -> dict[str, dict[str, Meas
     found: dict[str, dict[str, Measured]] = {}
     for method in part.methods:
         for language in part.languages:
-            own = [
-                record
-                for record in records
-                if (record["corpus"], record["method"], record["language"])
-                == (part.corpus, method, language)
-                and record["language"] != SOURCE
-                and "layers" in record
-            ]
+            own = measured_on_targets(records, (part.corpus, method, language), "layers")
             if own:
                 scores = [record["scores"]["target"][METRICS[part.metric]] for record in own]
                 views = {
@@ -75,6 +68,19 @@ def curves_of(part: Part, records: Sequence[Record]) -> dict[str, dict[str, Meas
                 measured = {"score": 100 * mean(scores), "views": views}
                 found.setdefault(method, {})[language] = measured
     return found
+
+
+def measured_on_targets(
+    records: Sequence[Record], place: tuple[str, str, str], measure: str
+) -> list[Record]:
+    """The records of a corpus, method and target language that have a measure, one a seed."""
+    return [
+        record
+        for record in records
+        if (record["corpus"], record["method"], record["language"]) == place
+        and record["language"] != SOURCE
+        and measure in record
+    ]
 
 
 def mean_curve(curves: Sequence[Curve]) -> Curve:
