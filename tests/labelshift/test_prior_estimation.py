@@ -323,6 +323,20 @@ class TestFacts:
         assert found.diagnostics["facts"] is True
         assert "known facts" in found.sentences()[1]
 
+    @pytest.mark.parametrize("count", [20, 200])
+    def test_the_interval_has_the_noise_of_labelled_rows(self, count: int) -> None:
+        covered, widths = [], []
+        for seed in range(20):
+            labelled = np.random.default_rng(seed).choice(3, count, p=TARGET)
+            rows = sides(seed, rows=600, others=600, moved=MOVED)
+            low, high = estimate_prior(*rows, facts=KnownFacts(labelled=labelled)).interval.T
+            covered.append((low <= TARGET) & (high >= TARGET))
+            widths.append(high - low)
+        assert np.mean(covered) > 0.8
+        # 1.96 standard errors of the labelled rows alone on either side.
+        alone = 3.92 * np.sqrt(TARGET * (1.0 - TARGET) / count)
+        assert (np.mean(widths, axis=0) < 1.25 * alone).all()
+
     def test_an_order_holds(self) -> None:
         found = estimate_prior(*sides(), facts=KnownFacts(order=((0, 2),)))
         assert found.prior[0] >= found.prior[2] - 1e-9

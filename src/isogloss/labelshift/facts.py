@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +24,8 @@ from isogloss.labelshift.priors import check_prior
 _SMALLEST_DEVIATION = 1e-4
 # Beyond this an estimate says nothing: shares differ by at most 1.
 _LARGEST_DEVIATION = 3.0
+# Draws of the facts behind an interval; each is one more program to solve.
+_REDRAWN = 64
 # A share below this for which no fact speaks is the solver's distance to 0.
 _NOTHING = 1e-9
 
@@ -102,12 +104,18 @@ class KnownFacts:
         estimate = check_prior(prior)
         return self.apply_many(estimate[None], covariance)[0]
 
-    def apply_many(self, priors: npt.ArrayLike, covariance: npt.ArrayLike) -> Floats:
+    def apply_many(
+        self, priors: npt.ArrayLike, covariance: npt.ArrayLike, *, redraw: int | None = None
+    ) -> Floats:
         """Apply the facts to several estimates of one covariance.
 
         Args:
             priors: (B, k) estimates.
             covariance: (k, k) of each, as for `apply`.
+            redraw: seed of other labelled rows and beliefs, as many on average as there are, for
+                every so many of the estimates (`α_j` gamma-distributed, with that mean and
+                variance); None: all meet the facts as they are. Where the estimates are draws,
+                their spread is then that of the result.
 
         Returns:
             (B, k), each on the simplex.
@@ -121,8 +129,8 @@ class KnownFacts:
         check_shape(spread, (num_classes, num_classes), name="the covariance")
         limits, evidence = self._resolve(num_classes)
         open_ = np.full(len(estimates), True) if evidence.any() else ~limits.contain(estimates)
-        if open_.any():
-            estimates[open_] = _fit(estimates[open_], spread, limits=limits, evidence=evidence)
+        for places, seen in _shares_of(np.flatnonzero(open_), evidence, redraw):
+            estimates[places] = _fit(estimates[places], spread, limits=limits, evidence=seen)
         return estimates
 
     def _resolve(self, num_classes: int) -> tuple[Limits, Floats]:
@@ -139,6 +147,20 @@ class KnownFacts:
         if barred.any():
             raise IsoglossError("E424", class_id=int(np.argmax(barred)))
         return limits, evidence
+
+
+def _shares_of(
+    places: npt.NDArray[np.intp], evidence: Floats, redraw: int | None
+) -> Iterator[tuple[npt.NDArray[np.intp], Floats]]:
+    """The places in parts, each with the evidence (k,) that it meets."""
+    if not len(places):
+        return
+    if redraw is None or not evidence.any():
+        yield places, evidence
+        return
+    rng = np.random.default_rng(redraw)
+    for part in np.array_split(places, min(_REDRAWN, len(places))):
+        yield part, rng.gamma(evidence)
 
 
 def _rows(priors: npt.ArrayLike) -> Floats:

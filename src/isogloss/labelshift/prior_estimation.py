@@ -323,7 +323,7 @@ def _with_facts(
         # The facts correct the estimate that is given, so its noise is laid around that.
         final = facts.apply(final, covariance)
         draws = np.asarray(project_simplex(source.spread(draws - fit.free + prior)))
-        draws = facts.apply_many(draws, covariance)
+        draws = facts.apply_many(draws, covariance, redraw=seed)
     bounds = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     return final, bounds.T.clip(0.0, 1.0)
 

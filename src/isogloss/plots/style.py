@@ -45,7 +45,7 @@ _STYLE: dict[Any, Any] = {
     "legend.fontsize": 8.0,
     "legend.frameon": False,
 }
-_LONGEST_NAME = 18
+_LONGEST_NAME = 24
 # Control characters but for spaces, halves of characters, and what is no character.
 _UNDRAWABLE = ("Cc", "Cs", "Cn")
 # Letters of names in a row that an inch has room for, on an axis and in a legend.
