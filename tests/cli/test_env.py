@@ -17,7 +17,8 @@ def test_versions_and_machine_as_json() -> None:
     assert result.exit_code == 0, result.output
     facts = json.loads(result.stdout)
     assert facts["python"] == platform.python_version()
-    assert facts["torch"] == torch.__version__
+    # A build with CUDA has that behind the version that its package states.
+    assert torch.__version__.startswith(facts["torch"])
     assert facts["threads"] == torch.get_num_threads()
     assert facts["precision chosen"] in ("bf16", "fp32")
     assert isinstance(facts["offline encoder"], bool)
