@@ -100,14 +100,11 @@ def _table(figure: Mapping[str, Any], language: str) -> Table:
         for method, points in figure["curves"][language].items()
     }
     steps = sorted({step for values in methods.values() for step in values})
-    rows = [
-        [
-            str(step),
-            *(ours(Score(values=tuple(by.get(step, ())), published=None)) for by in columns),
-        ]
-        for columns in [list(methods.values())]
-        for step in steps
-    ]
+
+    def cell(values: Sequence[float]) -> str:
+        return ours(Score(values=tuple(values), published=None))
+
+    rows = [[str(step), *(cell(by.get(step, ())) for by in methods.values())] for step in steps]
     return Table(
         title=f"{figure['corpus']}, {language}: {figure['metric']} in percent on the target's test "
         "rows over the steps of the last stage; step 0 is what it starts from",

@@ -150,9 +150,7 @@ def ask(
     progress.finish()
     weights = np.ones(classifier.num_labels)
     if args.correct_prior:
-        before = teacher.p_value_before(stage.name)
-        estimate = row_estimator(teacher, PRIOR_SAMPLE, p_value_before=before)
-        weights = estimate(classifier).weights
+        weights = row_estimator(teacher, stage.name, PRIOR_SAMPLE)(classifier).weights
         on_target = under_weights(on_target, weights)
     sides = [(on_source, student.data.train), (on_target, student.data.target)]
     return gather(sides, weights=weights)

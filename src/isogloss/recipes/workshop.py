@@ -98,21 +98,16 @@ def sample(dataset: Any, most: int, seed: int) -> Any:
 
 
 def row_estimator(
-    shop: Workshop,
-    most: int,
-    *,
-    method: str = "auto",
-    calibration: str = "bcts",
-    p_value_before: float = 1.0,
+    shop: Workshop, stage: str, most: int, *, method: str = "auto", calibration: str = "bcts"
 ) -> RowEstimator:
     """Who estimates the target's prior for this run, from held-out source rows and target rows.
 
     Args:
         shop: the run.
+        stage: that asks; what was refuted before it stays so, see `Workshop.p_value_before`.
         most: examples a side, at most.
         method: as for `PriorEstimator`.
         calibration: as for `PriorEstimator`.
-        p_value_before: as for `PriorEstimator.estimate`; see `Workshop.p_value_before`.
     """
     seed = shop.config.seed
     return RowEstimator(
@@ -123,7 +118,7 @@ def row_estimator(
         method=method,
         calibration=calibration,
         seed=seed,
-        p_value_before=p_value_before,
+        p_value_before=shop.p_value_before(stage),
     )
 
 

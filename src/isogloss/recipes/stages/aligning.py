@@ -50,6 +50,6 @@ def make_estimator(shop: Workshop, stage: Stage, args: IWDAConfig) -> RowEstimat
     if args.weighting == "online" or args.hard_statistics:
         # The paper solves the plain problem once and mixes in rho instead of shrinking.
         plain = "bbse-hard" if args.hard_statistics else "bbse"
-        return row_estimator(shop, args.weight_sample, method=plain, calibration="none")
-    before = shop.p_value_before(stage.name)
-    return row_estimator(shop, args.weight_sample, p_value_before=before)
+        options = {"method": plain, "calibration": "none"}
+        return row_estimator(shop, stage.name, args.weight_sample, **options)
+    return row_estimator(shop, stage.name, args.weight_sample)

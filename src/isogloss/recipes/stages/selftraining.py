@@ -22,15 +22,14 @@ def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
     model = open_model(shop, str(shop.model_of(stage.start)))
     args = make_arguments(SelfTrainingConfig, shop, stage, shop.config.selftrain)
     scale_passes(args, shop)
-    before = shop.p_value_before(stage.name)
-    estimate = row_estimator(shop, args.estimate_sample, p_value_before=before)
+    asks = args.selection == "prior"
     trainer = SelfTrainingTrainer(
         model.classifier,
         args,
         source=shop.data.train,
         target=shop.data.target,
         pad_token_id=shop.pad_token_id,
-        estimate=estimate if args.selection == "prior" else None,
+        estimate=row_estimator(shop, stage.name, args.estimate_sample) if asks else None,
         callbacks=watchers(shop, stage.name),
     )
     facts = carry_out(shop, trainer, model, stage=stage.name)
