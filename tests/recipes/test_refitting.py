@@ -164,6 +164,14 @@ def test_select_goes_there_and_back(refitted: Any, tmp_path: Path) -> None:
     assert caught.value.code == "E540"
 
 
+def unfinished_copy(finished: Path, run: Path) -> Path:
+    """A run as it was before its head was refitted."""
+    shutil.copytree(finished, run)
+    shutil.rmtree(run / "stages" / "iwda+rows")
+    (run / "metrics.json").unlink()
+    return run
+
+
 @pytest.mark.parametrize("killed_in", ["rewrite", "measure", "refine_prior"])
 def test_an_interrupted_refit_is_made_good(
     refitted: Any,
@@ -172,10 +180,7 @@ def test_an_interrupted_refit_is_made_good(
     monkeypatch: pytest.MonkeyPatch,
     killed_in: str,
 ) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(refitted.folder, run)
-    shutil.rmtree(run / "stages" / "iwda+rows")
-    (run / "metrics.json").unlink()
+    run = unfinished_copy(refitted.folder, tmp_path / "run")
 
     def kill(*args: Any, **kwargs: Any) -> None:
         raise KeyboardInterrupt
@@ -239,10 +244,7 @@ def test_a_head_that_cannot_or_need_not_change_stays(
     monkeypatch: pytest.MonkeyPatch,
     refused: str,
 ) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(refitted.folder, run)
-    shutil.rmtree(run / "stages" / "iwda+rows")
-    (run / "metrics.json").unlink()
+    run = unfinished_copy(refitted.folder, tmp_path / "run")
     look, fit = refitting.look_at, refitting.refit_head
 
     def without_bias(*args: Any, **known: Any) -> Any:
