@@ -44,6 +44,17 @@ def test_values_are_the_scores_of_the_same_name(corrected: bool) -> None:
     assert second.value == pytest.approx(wanted["weighted-macro-f1"][0])
 
 
+def test_confidences_that_training_settled_are_taken_as_they_are() -> None:
+    settled = two_estimates(replace(ROWS, settled=True), SURE, trace, draws=4, seed=0)
+    plain = two_estimates(ROWS, SURE, trace, draws=4, seed=0)
+    # As if the target had the source's balance, which asks for no correction.
+    level = replace(SURE, prior=np.bincount(SIDES.source_labels, minlength=3) / 300)
+    unmoved = two_estimates(ROWS, level, trace, draws=4, seed=0)
+    assert settled[0].value == pytest.approx(unmoved[0].value)
+    assert settled[0].value != pytest.approx(plain[0].value)
+    assert settled[1].value == plain[1].value
+
+
 def test_macro_f1_of_sure_confidences_is_that_of_their_classes() -> None:
     # Where the source's rows are all right and sure, what is predicted is what is expected.
     logits = 30.0 * np.eye(3)

@@ -52,6 +52,14 @@ def test_a_worse_model_and_an_equal_one_are_left_aside() -> None:
     assert [row["against"] for row in choice.table if not row["corrected"]] == ["", "gain", "gain"]
 
 
+def test_a_settled_model_is_never_corrected() -> None:
+    zero, taught = candidate(SHIFTED), candidate(SHIFTED, name="kd", noise=0.1)
+    names = [row["name"] for row in chosen(zero, taught).table]
+    assert names == ["zero-shot", "zero-shot+prior", "kd", "kd+prior"]
+    settled = chosen(zero, replace(taught, settled=True))
+    assert [row["name"] for row in settled.table] == names[:-1]
+
+
 def test_one_that_predicts_a_single_class_is_left_aside() -> None:
     zero = candidate(SAME, noise=0.3)
     flat = np.array([9.0, 0.0, 0.0])

@@ -42,6 +42,16 @@ def test_probabilities_are_those_of_the_candidate_in_use() -> None:
     )
 
 
+def test_what_training_settled_is_not_corrected_again() -> None:
+    plain, weights = softmax(ROWS.target_logits), np.array([0.2, 1.0, 3.0])
+    np.testing.assert_allclose(ROWS.posterior(plain, weights), correct(plain, weights))
+    settled = replace(ROWS, settled=True)
+    np.testing.assert_allclose(settled.posterior(plain, weights), plain)
+    # A class without source rows gets nothing either way.
+    alone = replace(settled, source_labels=np.zeros(12, int))
+    np.testing.assert_allclose(alone.posterior(plain, weights), [[1.0, 0.0, 0.0]] * 9)
+
+
 @pytest.mark.parametrize(
     ("change", "code", "named"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import numpy as np
 
 from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
+from isogloss.recipes.folder import RunFolder
+from isogloss.recipes.methods import AVERAGE, SEEDS
 from isogloss.selection.rows import CandidateRows
 from isogloss.trainers.rows import CollectedRows
 
@@ -58,6 +61,27 @@ def read_candidate(folder: Path, *, name: str) -> CandidateRows:
         return CandidateRows(name=name, **arrays)
     except (TypeError, ValueError) as error:
         raise IsoglossError("E532", path=path, reason=str(error)) from error
+
+
+def candidate_of(folder: RunFolder, stage: str) -> CandidateRows:
+    """The rows of a finished stage, which know whether training settled their balance.
+
+    Raises:
+        IsoglossError: as `read_candidate`.
+    """
+    rows = read_candidate(folder.stage(stage), name=stage)
+    return replace(rows, settled=is_settled(folder, stage))
+
+
+def is_settled(folder: RunFolder, stage: str) -> bool:
+    """Whether a stage learnt from a teacher whose word on target texts had been corrected.
+
+    So did its average, which says nothing of it, and what repeats it under another seed.
+    """
+    taught = folder.stage_result(stage.removesuffix(AVERAGE).removesuffix(SEEDS)) or {}
+    weights = taught.get("teacher_weights")
+    # Of a teacher that found no shift, nothing was corrected.
+    return weights is not None and any(weight != 1.0 for weight in weights)
 
 
 def _side(rows: CollectedRows) -> dict[str, Any]:

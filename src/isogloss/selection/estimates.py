@@ -10,7 +10,6 @@ import numpy as np
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.calibration import fit_calibration, log_probabilities, softmax
 from isogloss.labelshift.checks import Floats, Integers
-from isogloss.labelshift.correction import reweigh
 from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.labelshift.priors import class_prior
 from isogloss.labelshift.rows import Bundles
@@ -122,14 +121,16 @@ def _by_confidence(setting: _Setting, measure: Measure) -> Estimate:
     target = softmax(np.asarray(rows.target_logits, dtype=np.float64))
     varied = _varied(setting)
     factors = setting.prior / np.where(setting.source_prior > 0, setting.source_prior, 1.0)
-    members = reweigh(varied.fitted(target), factors)
+    members = rows.posterior(varied.fitted(target), factors)
     bundles = bundle_rows(len(target), rows.target_groups, num_classes=size, seed=seed)
     counts = joint_counts(predicted, members, bundles, num_classes=size)
     drawn = counts.resampled(draw_bundles(bundles.count, len(setting.priors), setting.rng))
     drawn /= np.maximum(drawn.sum(axis=(1, 2), keepdims=True), 1e-300)
     some = sample_rows(len(target), _MOST_ROWS, seed=seed)
+    # Where training has settled the balance, another prior does not move the probabilities.
+    priors = np.tile(setting.source_prior, (len(drawn), 1)) if rows.settled else setting.priors
     moved = varied.confusions(
-        predicted[some], log_probabilities(target[some]), setting.source_prior, setting.priors
+        predicted[some], log_probabilities(target[some]), setting.source_prior, priors
     )
     still = np.eye(size)[predicted[some]].T @ members[some] / len(some)
     # To first order, what resampled rows, another prior and another calibration change adds up.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.calibration import Calibration, fit_calibration, softmax
 from isogloss.labelshift.checks import Floats, Integers, check_choice, check_shape
-from isogloss.labelshift.correction import check_weights, reweigh
+from isogloss.labelshift.correction import check_weights
 from isogloss.labelshift.priors import class_prior
 from isogloss.selection.agreement import ensemble
 from isogloss.selection.rows import CandidateRows, row_shares, sample_rows
@@ -132,9 +132,8 @@ class Evidence:
         Whether the candidate corrects its own predictions plays no part. A class without source
         rows gets nothing.
         """
-        seen = self.prior > 0
         calibrated = calibrated_target(self.rows, seed=self.shared.seed)
-        return reweigh(calibrated, np.where(seen, self.weights, 0.0))
+        return self.rows.posterior(calibrated, self.weights)
 
     @cached_property
     def feature_shift(self) -> float:

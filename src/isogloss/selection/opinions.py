@@ -8,9 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from isogloss.labelshift.checks import Floats, Integers
-from isogloss.labelshift.correction import reweigh
 from isogloss.labelshift.prior_estimation import PriorEstimate
-from isogloss.labelshift.priors import class_prior
 from isogloss.selection.agreement import ensemble
 from isogloss.selection.evidence import calibrated_target
 from isogloss.selection.rows import CandidateRows
@@ -66,9 +64,12 @@ class Opinions:
 
 
 def entries_of(rows: CandidateRows, estimate: PriorEstimate) -> list[Entry]:
-    """A candidate as it is, and corrected by its estimate unless that would change nothing."""
+    """A candidate as it is, and corrected by its estimate.
+
+    Not where that would change nothing, nor where training has settled the balance.
+    """
     plain = Entry(rows=rows, model=rows.name, estimate=estimate)
-    if np.allclose(estimate.weights, 1.0):
+    if rows.settled or np.allclose(estimate.weights, 1.0):
         return [plain]
     corrected = rows.corrected(estimate.weights, name=rows.name + CORRECTED)
     return [plain, replace(plain, rows=corrected)]
@@ -103,5 +104,4 @@ def opinions_of(
 def _opinion(entry: Entry, seed: int) -> Floats:
     """What a model takes the target rows for (m, k)."""
     rows = entry.rows
-    seen = class_prior(rows.source_labels, rows.num_classes) > 0
-    return reweigh(calibrated_target(rows, seed=seed), np.where(seen, entry.estimate.weights, 0.0))
+    return rows.posterior(calibrated_target(rows, seed=seed), entry.estimate.weights)

@@ -18,6 +18,7 @@ from isogloss.labelshift.checks import (
     finite_array,
 )
 from isogloss.labelshift.correction import check_weights, reweigh
+from isogloss.labelshift.priors import class_prior
 
 # Rows that are turned into float64 at a time: features of a tagging task are many and wide.
 BLOCK = 8_192
@@ -41,6 +42,8 @@ class CandidateRows:
         target_groups: (m,) likewise, or None.
         correction: (k,) importance weights that the candidate's predictions are corrected by when
             it is used, or None where it is used as it is. The logits are those before it.
+        settled: whether training has put the target's balance into what it says of target rows,
+            as a teacher corrected by the estimated prior does; then nothing corrects it again.
 
     Raises:
         IsoglossError: E400, E401, E403, E404, E405 for unusable rows, E408 for a correction that
@@ -56,11 +59,12 @@ class CandidateRows:
     source_groups: np.ndarray | None = None
     target_groups: np.ndarray | None = None
     correction: np.ndarray | None = None
+    settled: bool = False
 
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.name != "name" and value is not None:
+            if field.name not in ("name", "settled") and value is not None:
                 object.__setattr__(self, field.name, np.asarray(value))
         _check_matrix(self.source_logits, name=self._called("source logits"))
         _check_matrix(
@@ -99,6 +103,18 @@ class CandidateRows:
             IsoglossError: E400, E401, E405, E408 for unusable weights.
         """
         return replace(self, name=name, correction=np.asarray(weights))
+
+    def posterior(self, probabilities: Floats, weights: Floats) -> Floats:
+        """What target rows may be under the target's prior.
+
+        Args:
+            probabilities: (r, k) calibrated ones of target rows, in the source's balance, or in the
+                target's where that is settled.
+            weights: (k,) importance weights; a class without source rows gets nothing.
+        """
+        seen = class_prior(self.source_labels, self.num_classes) > 0
+        factors = np.ones(self.num_classes) if self.settled else weights
+        return reweigh(probabilities, np.where(seen, factors, 0.0))
 
     def served(self, logits: np.ndarray) -> Floats:
         """Probabilities (r, k) as the candidate gives them in use, of some of its logits (r, k)."""
