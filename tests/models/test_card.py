@@ -76,6 +76,22 @@ def test_every_fact_is_in_the_card() -> None:
     assert "\nMIT\n" in body
 
 
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        ("supervised", "trained on labelled data in the target language."),
+        ("bilingual", "trained on labelled data in a source and in the target language."),
+        ("iwda-oracle", "had no labels in training, but told of its class balance."),
+        ("iwda", "had no labels in training."),
+    ],
+)
+def test_the_card_tells_which_labels_were_seen(recipe: str, told: str) -> None:
+    _, body = _parts(model_card(FULL | {"recipe": recipe, "refitted_on": None}))
+    opening = body.partition("\n\n|")[0]
+    assert f"(recipe {inert(recipe)}): trained on" in opening
+    assert opening.endswith(told)
+
+
 def test_a_known_prior_has_its_own_column() -> None:
     prior = {"source": [0.25, 0.75], "predicted": [0.3, 0.7], "true": [0.1, 0.9]}
     _, body = _parts(model_card(FULL | {"prior": prior}))

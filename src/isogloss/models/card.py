@@ -51,8 +51,12 @@ _BODY = """\
 
 A {{ task_name }} model, fine-tuned from {{ base_model }} by isogloss\
 {% if recipe %} (recipe {{ recipe }}){% endif %}: \
-trained on labelled data in a source language, for a target language whose \
-data had no labels in training\
+\
+{% if recipe == "supervised" %}trained on labelled data in the target language\
+{% elif recipe == "bilingual" %}trained on labelled data in a source and in the target language\
+{% else %}trained on labelled data in a source language, for a target language whose \
+data had no labels in training{% if recipe == "iwda-oracle" %}, but told of its class balance\
+{% endif %}{% endif %}\
 {% if refitted_on %}, but for {{ refitted_on }} rows \
 on which the last layer was refitted{% endif %}.
 

@@ -19,6 +19,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import (
     METRICS,
     METRICS_BEFORE,
+    REPORT,
     RunFolder,
     link_file,
     link_tree,
@@ -31,8 +32,6 @@ from isogloss.recipes.reporting import find_out, report
 from isogloss.recipes.rewriting import fold
 from isogloss.selection.opinions import CORRECTED
 from isogloss.selection.refit import REFITTED
-
-REPORT = "report.html"
 
 
 @dataclass(frozen=True)
