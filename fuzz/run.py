@@ -49,8 +49,8 @@ def run(name: str, folder: Path, seconds: int, seed: int) -> dict[str, str]:
     """Run one target; kinds of findings and the file of each."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "fuzz.worker", name, "--folder", folder.resolve()]
-    # The engine ends its process without a chance to clean up. On a disk, waiting for every input to
-    # be written takes four fifths of the time.
+    # The engine ends its process without a chance to clean up. On a disk, four fifths of the time
+    # would go into waiting for every input to be written.
     with tempfile.TemporaryDirectory(prefix="isogloss-fuzz-", dir=in_memory()) as scratch:
         log = folder / f"{name}.log"
         with log.open("wb") as output:
