@@ -15,6 +15,8 @@ import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.progress import Progress
 from isogloss.recipes.methods import RECIPES, stage_names
+from isogloss.recipes.serving import open_served
+from isogloss.tasks import make_task
 from isogloss.trainers.finetune import FinetuneTrainer
 from tests.recipes.conftest import write_csv
 
@@ -193,8 +195,12 @@ def test_data_sets_in_place_of_files(files: dict[str, Any], tmp_path: Path) -> N
     assert [json.loads(line)["text"] for line in lines] == target["text"]
 
 
-def test_tagging(files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("orphans", [None, "outside"])
+def test_tagging(
+    files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path, orphans: str | None
+) -> None:
     files |= {
+        "orphan_tags": orphans,
         "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
         "target": str(conll("de.conll", rows=30, tags=False, seed=1)),
         "test": str(conll("test.conll", rows=12, tags=True, seed=2)),
@@ -205,6 +211,10 @@ def test_tagging(files: dict[str, Any], conll: Callable[..., Path], tmp_path: Pa
     assert result.prior["labels"] == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     predictions = [p.split() for p in result.predictions.read_text("utf-8").splitlines() if p]
     assert {row[-1] for row in predictions} <= {"O", "B-LOC", "I-LOC", "B-PER", "I-PER"}
+    # Whoever loads the model afterwards gets the tags that were scored.
+    assert open_served(result.folder).task == make_task(
+        "token", labels=result.prior["labels"], orphan_tags=orphans or "begin"
+    )
 
 
 @pytest.mark.parametrize(

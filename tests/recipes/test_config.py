@@ -41,6 +41,7 @@ def code_of(call: Any) -> str:
         ("accumulation", 0),
         ("gradient_checkpointing", "yes"),
         ("token_passes", "both"),
+        ("orphan_tags", "inside"),
     ],
 )
 def test_values_outside_their_range_are_named(name: str, value: Any) -> None:
@@ -131,6 +132,8 @@ def test_paper_preset_has_the_published_numbers() -> None:
         "hard_statistics": True,
     }
     assert {name: getattr(args, name) for name in published} == published
+    # Strict IOB2 scoring of the tags as they come.
+    assert config.orphan_tags == "outside"
 
 
 def test_alternating_preset_is_the_paper_s_but_for_what_table_5_changes() -> None:

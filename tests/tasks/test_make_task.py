@@ -51,6 +51,7 @@ def test_headline_is_a_metric_of_the_task():
         ({"kind": "sequence", "labels": ["a"]}, "E201"),
         ({"kind": "token", "labels": ["O", "NOUN"]}, "E210"),
         ({"kind": "token", "labels": ["B-X", "I-X"]}, "E211"),
+        ({"kind": "token", "orphan_tags": "inside"}, "E640"),
     ],
 )
 def test_unfit_settings_are_refused(settings, code):

@@ -5,6 +5,7 @@ import random
 import warnings
 
 import pytest
+from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB1, IOB2, Entities
 
 from isogloss.errors import IsoglossError, IsoglossWarning
@@ -152,6 +153,17 @@ def test_conversion_agrees_with_seqeval_on_all_iob1_sentences_of_five_words():
     assert checked > 200
 
 
+def test_orphans_begin_what_the_conll_evaluation_finds():
+    for tags in itertools.product(TAGS, repeat=5):
+        begun = tagging.repair(tags)
+        assert tagging.recognise([begun], where="x") == "IOB2"
+        # seqeval's default mode is that of the CoNLL evaluation.
+        found = [(kind, start, end + 1) for kind, start, end in get_entities(list(tags))]
+        assert entities(begun, IOB2) == found
+        assert [new[2:] for new in begun] == [old[2:] for old in tags]
+        assert tagging.repair(tags, "outside") == tagging.drop_orphans(tags)
+
+
 def test_orphans_go_and_the_strict_entities_stay():
     for tags in itertools.product(TAGS, repeat=5):
         kept = tagging.drop_orphans(tags)
@@ -162,4 +174,4 @@ def test_orphans_go_and_the_strict_entities_stay():
 
 def test_valid_tags_are_kept():
     tags = ["B-X", "I-X", "B-X", "O", "B-Y"]
-    assert tagging.drop_orphans(tags) == tags
+    assert tagging.drop_orphans(tags) == tags == tagging.repair(tags)

@@ -9,7 +9,7 @@ from datasets import Dataset
 
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.labels import LabelMap
-from isogloss.tasks import TokenClassification
+from isogloss.tasks import TokenClassification, make_task
 from tests.helpers.tokenizers import (
     TEXTS,
     byte_level_tokenizer,
@@ -117,12 +117,20 @@ def test_label_ids_over_a_hundred_survive():
     assert task.decode(true_ids(encoded), encoded.dataset) == task.references(data)
 
 
-def test_decode_gives_valid_tags():
+@pytest.mark.parametrize(
+    ("orphans", "tags"),
+    [
+        (None, ["B-X", "B-X", "I-X", "B-Y", "B-Y", "I-Y", "O", "B-X", "I-X"]),
+        ("begin", ["B-X", "B-X", "I-X", "B-Y", "B-Y", "I-Y", "O", "B-X", "I-X"]),
+        ("outside", ["O", "B-X", "I-X", "O", "B-Y", "I-Y", "O", "O", "O"]),
+    ],
+)
+def test_decode_gives_valid_tags(orphans, tags):
     data = Dataset.from_dict({"tokens": [TEXTS[0].split()]})
-    task = TokenClassification(labels=LabelMap(("O", "B-X", "I-X", "B-Y", "I-Y")))
+    task = make_task("token", labels=["O", "B-X", "I-X", "B-Y", "I-Y"], orphan_tags=orphans)
     encoded = task.encode(data, unigram_tokenizer(), max_length=64, with_labels=False)
     decoded = task.decode(np.array([2, 1, 2, 4, 3, 4, 0, 2, 2]), encoded.dataset)
-    assert decoded == [["O", "B-X", "I-X", "O", "B-Y", "I-Y", "O", "O", "O"]]
+    assert decoded == [tags]
 
 
 @pytest.mark.parametrize("change", [-1, 1])

@@ -86,6 +86,11 @@ class RunConfig:
     token_passes: str | None = _field(
         None, "Whose passes set the steps of a token task's later stages: source or target."
     )
+    orphan_tags: str | None = _field(
+        None,
+        "Tagging: a predicted I tag that continues no entity begins one (begin) or is none "
+        "(outside).",
+    )
     start: str | None = _field(None, "Earlier run whose stages are taken over where they agree.")
     teacher: str | None = _field(
         None, "Run, stage or model that teaches (kd, wu2020); else the run's own zero-shot stage."
@@ -122,6 +127,7 @@ class RunConfig:
         self._choice("precision", (None, "auto", "bf16", "fp32"))
         self._choice("dropout", (None, "pooled", "torch"))
         self._choice("token_passes", (None, "source", "target"))
+        self._choice("orphan_tags", (None, "begin", "outside"))
         self._choice("gradient_checkpointing", (None, True, False))
         self._choice("tensorboard", (None, True, False))
         self._choice("trim", (None, True, False))

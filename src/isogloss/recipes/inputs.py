@@ -88,7 +88,8 @@ def read(config: RunConfig, given: Mapping[str, Dataset]) -> CanonicalData:
     sides = {side: where for side, where in sides.items() if where is not None}
     names = {side: name_of(where, default=UNNAMED[side]) for side, where in sides.items()}
     loaded = _load(sides, names, config)
-    task = make_task(config.task, text=config.text, text_pair=config.text_pair, label=config.label)
+    columns = {"text": config.text, "text_pair": config.text_pair, "label": config.label}
+    task = make_task(config.task, **columns, orphan_tags=config.orphan_tags)
 
     def checked(side: str, labels: Any) -> Dataset:
         kind: Any = side.replace("_", " ")

@@ -15,6 +15,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": "pooled",
         "trim": True,
         "token_passes": "source",
+        "orphan_tags": "begin",
         "finetune": {
             "learning_rate": 5e-5,
             "per_device_train_batch_size": 16,
@@ -49,6 +50,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "dropout": "torch",
         "trim": False,
         "token_passes": "target",
+        # Strict scoring of the tags as they come.
+        "orphan_tags": "outside",
         "finetune": {
             "learning_rate": 1e-5,
             "per_device_train_batch_size": 8,

@@ -102,7 +102,8 @@ def open_served(
     settings = read_settings(path)
     names = {n: (columns or {}).get(n) or settings[n] for n in ("text", "text_pair", "label")}
     labels = LabelMap(tuple(settings["labels"]))
-    task = make_task(settings["task"], **names, labels=labels)
+    orphans = settings.get("orphan_tags")
+    task = make_task(settings["task"], **names, labels=labels, orphan_tags=orphans)
     backbone = load_backbone(
         str(path),
         kind=task.kind,

@@ -18,7 +18,8 @@ from isogloss.recipes.workshop import Workshop
 ZERO_SHOT_SETTINGS = (
     "source", "task", "text", "text_pair", "label", "model", "seed", "epochs",
     "max_steps", "batch_size", "accumulation", "gradient_checkpointing", "max_length", "pooling",
-    "holdout", "precision", "dropout", "trim", "finetune",
+    "holdout", "precision", "dropout", "trim", "orphan_tags",
+    "finetune",
 )  # fmt: skip
 
 

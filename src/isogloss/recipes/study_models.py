@@ -229,7 +229,9 @@ def passed_target(
         decoded = served.task.decode(collected.predictions, encoded.dataset)
         entities = entity_counts(served.task.references(rows), decoded)
         ids = served.task.known_labels.label2id
-        predicted = to_study[[ids[tag] for tags in decoded for tag in tags]]
+        # A model of somebody else's may know entities by their I tags alone.
+        known = (ids[tag if tag in ids else f"I{tag[1:]}"] for tags in decoded for tag in tags)
+        predicted = to_study[list(known)]
     return ModelRows(
         name=model.name,
         predicted=predicted,

@@ -82,6 +82,7 @@ class Workshop:
             "labels": list(self.labels.names),
             "max_length": self.max_length,
             "pooling": self.config.pooling,
+            "orphan_tags": self.config.orphan_tags,
         }
 
     @property

@@ -15,6 +15,9 @@ from isogloss.errors import IsoglossError, warn
 
 OUTSIDE = "O"
 
+# What can become of a predicted I tag that continues no entity of its type.
+ORPHANS = ("begin", "outside")
+
 Scheme = Literal["IOB1", "IOB2", "mixed"]
 
 
@@ -87,6 +90,21 @@ def iob1_to_iob2(tags: Sequence[str]) -> list[str]:
         _tag("B", tag[2:]) if tag[0] == "I" and kind_before != tag[2:] else tag
         for kind_before, tag in _with_type_before(tags)
     ]
+
+
+def repair(tags: Sequence[str], orphans: str = "begin") -> list[str]:
+    """Bring predicted tags into valid IOB2.
+
+    Args:
+        tags: the predicted tags of one sentence.
+        orphans: what becomes of an I tag that continues no entity of its type: `"begin"`, it begins
+            one; `"outside"`, it is `O`.
+
+    References:
+        Palen-Michel, Holley & Lignos, Eval4NLP 2021 (SeqScore): `begin` is the repair of the CoNLL
+        evaluation, `outside` what strict scoring makes of such tags.
+    """
+    return iob1_to_iob2(tags) if orphans == "begin" else drop_orphans(tags)
 
 
 def drop_orphans(tags: Sequence[str]) -> list[str]:

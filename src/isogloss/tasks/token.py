@@ -35,9 +35,13 @@ class TokenClassification(Task):
         text: the user's column with the words.
         label: the user's column with the tags.
         labels: the tags, once known.
+        orphan_tags: what becomes of a predicted I tag that continues no entity of its type, see
+            `tagging.repair`. A classifier that knows a word's type in another language often does
+            not know that an entity begins there.
 
     Raises:
-        IsoglossError: E210 for a label that is no IOB2 tag, E211 where `O` is not among them.
+        IsoglossError: E210 for a label that is no IOB2 tag, E211 where `O` is not among them,
+            E640 for another choice of `orphan_tags`.
     """
 
     kind: ClassVar[Kind] = "token"
@@ -45,8 +49,12 @@ class TokenClassification(Task):
 
     text: str = "tokens"
     label: str | None = "tags"
+    orphan_tags: str = "begin"
 
     def __post_init__(self) -> None:
+        if self.orphan_tags not in tagging.ORPHANS:
+            wanted = f"one of {', '.join(tagging.ORPHANS)}"
+            raise IsoglossError("E640", name="orphan_tags", value=self.orphan_tags, wanted=wanted)
         if self.labels is None:
             return
         strange = [name for name in self.labels.names if not tagging.is_tag(name)]
@@ -87,8 +95,8 @@ class TokenClassification(Task):
     def decode(self, label_ids: np.ndarray, encoded: Dataset) -> list[list[str]]:
         """Return valid IOB2 tags, one per word of each sentence.
 
-        A word without an active position gets `O`. So does an I tag that continues no entity of
-        its type: the strict score, which passes over such a tag, stays the same.
+        A word without an active position gets `O`. An I tag that continues no entity of its type
+        begins one, or gets `O`, too, as `orphan_tags` says.
 
         Args:
             label_ids: (n,) ints in 0..k-1, one per active position in the order of the data.
@@ -103,7 +111,7 @@ class TokenClassification(Task):
                 found = dict(zip(active, names[start : start + len(active)], strict=False))
                 tags = [found.get(word, tagging.OUTSIDE) for word in range(words)]
                 start += len(active)
-                sentences.append(tagging.drop_orphans(tags))
+                sentences.append(tagging.repair(tags, self.orphan_tags))
         check_row_count(label_ids, start)
         return sentences
 
