@@ -14,9 +14,11 @@ from datasets import Dataset
 import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.progress import Progress
+from isogloss.recipes.candidates import read_candidate
 from isogloss.recipes.methods import RECIPES, stage_names
 from isogloss.recipes.serving import open_served
 from isogloss.tasks import make_task
+from isogloss.tasks.tagging import begin_orphans
 from isogloss.trainers.finetune import FinetuneTrainer
 from tests.recipes.conftest import write_csv
 
@@ -215,6 +217,12 @@ def test_tagging(
     assert open_served(result.folder).task == make_task(
         "token", labels=result.prior["labels"], orphan_tags=orphans or "begin"
     )
+    # So do estimates and choices, which go by the rows that a stage leaves.
+    for stage in ("zero-shot", "iwda"):
+        rows = read_candidate(result.folder / "stages" / stage, name=stage)
+        logits, sentences = rows.target_logits, rows.target_groups
+        revised = begin_orphans(logits, sentences, names=result.prior["labels"])
+        assert np.array_equal(revised, logits) == (orphans is None)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import itertools
 import random
 import warnings
 
+import numpy as np
 import pytest
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import IOB1, IOB2, Entities
@@ -162,6 +163,35 @@ def test_orphans_begin_what_the_conll_evaluation_finds():
         assert entities(begun, IOB2) == found
         assert [new[2:] for new in begun] == [old[2:] for old in tags]
         assert tagging.repair(tags, "outside") == tagging.drop_orphans(tags)
+
+
+@pytest.mark.parametrize(
+    "names", [TAGS, ["I-Y", "B-X", "O", "I-X", "B-Y"], ["O", "B-X", "I-X", "I-Y"], ["O", "B", "I"]]
+)
+def test_revised_logits_give_the_repaired_tags(names):
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(900, len(names))).astype(np.float32)
+    sentences = np.sort(rng.integers(0, 300, size=900))
+    revised = tagging.begin_orphans(logits, sentences, names=names)
+    assert revised.dtype == logits.dtype
+    # Each row has its logits, two of them in each other's place at most.
+    np.testing.assert_array_equal(np.sort(revised, axis=1), np.sort(logits, axis=1))
+    changed = 0
+    for sentence in np.unique(sentences):
+        places = sentences == sentence
+        before, after = (
+            [names[i] for i in rows[places].argmax(axis=1)] for rows in (logits, revised)
+        )
+        wanted = tagging.repair(before)
+        # A type without a B tag is left as it is.
+        both = zip(before, wanted, strict=True)
+        assert after == [new if new in names else old for old, new in both]
+        kept = [old == new for old, new in zip(before, after, strict=True)]
+        np.testing.assert_array_equal(logits[places][kept], revised[places][kept])
+        changed += len(kept) - sum(kept)
+    assert changed > 50
+    np.testing.assert_array_equal(tagging.begin_orphans(revised, sentences, names=names), revised)
+    assert tagging.begin_orphans(logits[:0], sentences[:0], names=names).shape == (0, len(names))
 
 
 def test_orphans_go_and_the_strict_entities_stay():

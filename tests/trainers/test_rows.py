@@ -9,8 +9,10 @@ import torch
 from isogloss.data.collate import RowCollator
 from isogloss.trainers import rows as module
 from isogloss.trainers.config import FinetuneConfig
+from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.finetune import FinetuneTrainer, model_inputs
 from isogloss.trainers.rows import collect_rows
+from isogloss.trainers.teacher import observe
 from tests.helpers.rows import PAD, encoded
 from tests.trainers.common import ARGUMENTS, classifier
 
@@ -40,6 +42,26 @@ def test_unlabelled_rows_and_probabilities() -> None:
     np.testing.assert_allclose(found.probabilities.sum(1), 1.0)
     assert (found.probabilities.argmax(1) == found.predictions).all()
     assert found.features is None
+
+
+def test_rows_are_as_the_classifier_revises_them() -> None:
+    model, data = classifier(token=True), encoded(7, seed=0, token_task=True)
+    plain = collect_rows(model, data, pad_token_id=PAD)
+    seen: list[np.ndarray] = []
+
+    def revise(logits: np.ndarray, examples: np.ndarray) -> np.ndarray:
+        seen.append(examples)
+        return logits[:, ::-1]
+
+    model.revise = revise
+    found = collect_rows(model, data, pad_token_id=PAD)
+    np.testing.assert_array_equal(found.logits, plain.logits[:, ::-1])
+    np.testing.assert_array_equal(seen[0], plain.examples)
+    # Whoever asks for rows gets them so: pseudo-labels, estimates, students.
+    said = observe(model, data, pad_token_id=PAD)
+    np.testing.assert_array_equal(said, found.logits)
+    estimator = RowEstimator(source=data, target=data, pad_token_id=PAD)
+    np.testing.assert_array_equal(estimator.collect(model, data).logits, found.logits)
 
 
 def test_no_examples_no_rows() -> None:

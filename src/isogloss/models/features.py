@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
+import numpy as np
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
@@ -14,6 +16,8 @@ from isogloss.models.heads import Head, head_of, is_token_model
 from isogloss.models.probing import ProbedHead, captured_input, captured_states, probe_head
 
 Pooling = Literal["cls", "mean"]
+# Logits (n, k) and the example of each row (n,), in order, to logits (n, k).
+Revision = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 class Rows(NamedTuple):
@@ -35,6 +39,11 @@ class FeatureClassifier(nn.Module):
         pooling: what a sequence is reduced to before the head: the first state, or the mean (see
             `isogloss.models.pooling`). Token models ignore it.
 
+    Attributes:
+        revise: makes the rows of whole examples go together, such as the tags of a sentence, when
+            the classifier is asked about them (`collect_rows`); None where each stands alone. No
+            loss sees it, and it is not exported.
+
     Raises:
         IsoglossError: E317 where the head does not end in a linear layer, E318 where mean pooling
             is not available for the architecture, E327 for another `pooling`.
@@ -55,6 +64,7 @@ class FeatureClassifier(nn.Module):
         if pool.is_native(model) and not self.is_token:
             model.config.classifier_pooling = pooling
         self._takes_token_types = takes_token_types(model)
+        self.revise: Revision | None = None
 
     def forward(
         self,

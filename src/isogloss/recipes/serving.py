@@ -112,6 +112,7 @@ def open_served(
         seed=0,
         trust_remote_code=trust_remote_code,
     )
+    backbone.model.revise = task.revise
     return ServedModel(
         task=task,
         backbone=backbone,

@@ -128,6 +128,7 @@ def open_model(
     named = {name: column for name, column in columns.items() if column is not None}
     task = make_task(kind, **named, labels=labels)
     backbone = load_backbone(path, kind=task.kind, labels=labels, seed=0)
+    backbone.model.revise = task.revise
     return ServedModel(
         task=task,
         backbone=backbone,

@@ -39,7 +39,7 @@ from isogloss.trainers.teacher import (
 # In the stage's folder; a resumed run finds it there.
 OUTPUTS = "teacher.safetensors"
 # Raised with every change of what is kept, so that old files are not used.
-OUTPUTS_VERSION = 1
+OUTPUTS_VERSION = 2
 
 
 def check_teaching(config: RunConfig) -> None:
@@ -176,6 +176,7 @@ def load_teacher(shop: Workshop, place: str, *, name: str) -> FeatureClassifier:
     classifier = load_classifier(
         place, kind=shop.task.kind, labels=shop.labels, seed=0, trust_remote_code=trusted
     )
+    classifier.revise = shop.task.revise
     return classifier.to("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -59,6 +59,14 @@ class Task(ABC):
             raise IsoglossError("E204")
         return self.labels
 
+    @property
+    def revise(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+        """What makes logits (n, k) of rows go together with those of their example (n,), or None.
+
+        For `FeatureClassifier.revise`; E204 where the labels are not set yet.
+        """
+        return None
+
     def conform(self, dataset: Dataset, *, name: str) -> Dataset:
         """Bring the labels of a canonical data set into the form this task works with.
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from isogloss.errors import IsoglossError, warn
 
 OUTSIDE = "O"
@@ -107,6 +109,38 @@ def repair(tags: Sequence[str], orphans: str = "begin") -> list[str]:
     return iob1_to_iob2(tags) if orphans == "begin" else drop_orphans(tags)
 
 
+def begin_orphans(logits: np.ndarray, sentences: np.ndarray, *, names: Sequence[str]) -> np.ndarray:
+    """Logits under which an I tag that would continue no entity of its type begins one.
+
+    Where the most probable tag of a word is such a tag, it and the B tag of its type change places,
+    so that the tags that come out are those of `repair`, and as probable as before.
+
+    Args:
+        logits: (n, k) one row a word.
+        sentences: (n,) the sentence of each word; those of one stand together, in order.
+        names: the k tags. A type without a B tag is left as it is.
+
+    Returns:
+        (n, k), a copy.
+    """
+    kinds = {kind: place for place, kind in enumerate(sorted({_kind(name) for name in names}))}
+    kind_of = np.array([kinds[_kind(name)] for name in names])
+    places = {name: place for place, name in enumerate(names)}
+    begin_of = np.array([places.get(f"B{name[1:]}", -1) for name in names])
+    goes_on = np.array([name[0] == "I" for name in names]) & (begin_of >= 0)
+    found = logits.copy()
+    if len(logits) == 0:
+        return found
+    best = logits.argmax(axis=1)
+    kind = kind_of[best]
+    continues = np.zeros(len(best), dtype=bool)
+    continues[1:] = (sentences[1:] == sentences[:-1]) & (kind[1:] == kind[:-1])
+    rows = np.flatnonzero(goes_on[best] & ~continues)
+    old, new = best[rows], begin_of[best[rows]]
+    found[rows, old], found[rows, new] = logits[rows, new], logits[rows, old]
+    return found
+
+
 def drop_orphans(tags: Sequence[str]) -> list[str]:
     """Turn every I tag that continues no entity of its type into `O`.
 
@@ -161,6 +195,11 @@ def _with_type_before(tags: Sequence[str]) -> Iterator[tuple[str | None, str]]:
     for tag in tags:
         yield kind_before, tag
         kind_before = entity_type(tag)
+
+
+def _kind(tag: str) -> str:
+    """The type of a tag as something to sort by, unlike that of `O`."""
+    return "" if tag == OUTSIDE else f"-{tag[2:]}"
 
 
 def _tag(prefix: str, kind: str) -> str:

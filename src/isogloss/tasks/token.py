@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -67,6 +68,16 @@ class TokenClassification(Task):
     def columns(self) -> Columns:
         """The columns of the user's data that this task reads."""
         return Columns(kind=self.kind, text=self.text, label=self.label)
+
+    @property
+    def revise(self) -> Callable[[np.ndarray, np.ndarray], np.ndarray] | None:
+        """Makes tags begin entities, see `tagging.begin_orphans`; None where `O` is made of them.
+
+        So estimates, pseudo-labels, teachers and choices see the tags that are served.
+        """
+        if self.orphan_tags != "begin":
+            return None
+        return partial(tagging.begin_orphans, names=self.known_labels.names)
 
     def conform(self, dataset: Dataset, *, name: str) -> Dataset:
         """Check the tags and turn IOB1 into IOB2; the scheme is recognised over all rows.

@@ -65,6 +65,8 @@ def collect_rows(
 ) -> CollectedRows:
     """Run a classifier over a dataset with dropout off, short examples with short ones.
 
+    What comes out is as the classifier revises it (`FeatureClassifier.revise`).
+
     Args:
         classifier: moved nowhere, left in the mode it was in.
         dataset: encoded examples, with or without labels.
@@ -131,4 +133,7 @@ def _in_order(
     logits, labels, examples, kept = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(examples, kind="stable")
     kept_in_order = kept[order] if features else None
-    return CollectedRows(logits[order], labels[order], examples[order], kept_in_order)
+    logits, examples = logits[order], examples[order]
+    if classifier.revise is not None:
+        logits = classifier.revise(logits, examples)
+    return CollectedRows(logits, labels[order], examples, kept_in_order)

@@ -55,6 +55,7 @@ def open_model(shop: Workshop, name: str) -> StageModel:
         seed=config.seed,
         trust_remote_code=config.trust_remote_code,
     )
+    classifier.revise = shop.task.revise
     used_ids = shop.data.used_ids() if config.trim else None
     trimmed = make_fast(classifier, used_ids, pooled_dropout=config.dropout == "pooled")
     return StageModel(classifier=classifier, trimmed=trimmed)
