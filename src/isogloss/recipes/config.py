@@ -190,9 +190,9 @@ class RunConfig:
         """A copy in which the preset has filled every setting left open."""
         preset = PRESETS[self.preset]
         filled = {
-            name: preset[name]
-            for name in ("pooling", "holdout", "precision", "dropout", "trim", "token_passes")
-            if getattr(self, name) is None
+            name: value
+            for name, value in preset.items()
+            if not isinstance(value, dict) and getattr(self, name) is None
         }
         if self.recipe == AUTO and self.averages is None:
             filled["averages"] = SNAPSHOTS
