@@ -60,6 +60,7 @@ def export_untrained(
         "labels": list(labels.names),
         "max_length": MAX_LENGTH,
         "pooling": pooling,
+        "orphan_tags": "begin",
     }
     export(backbone.model, backbone.tokenizer, folder, card=None, full_embedding=None)
 

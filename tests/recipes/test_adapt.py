@@ -217,6 +217,11 @@ def test_tagging(
     assert open_served(result.folder).task == make_task(
         "token", labels=result.prior["labels"], orphan_tags=orphans or "begin"
     )
+    settings = json.loads((result.model / "config.json").read_text("utf-8"))
+    del settings["isogloss"]["orphan_tags"]
+    (result.model / "config.json").write_text(json.dumps(settings), "utf-8")
+    # One of an earlier version goes on tagging as it was scored.
+    assert open_served(result.folder).task.revise is None
     # So do estimates and choices, which go by the rows that a stage leaves.
     for stage in ("zero-shot", "iwda"):
         rows = read_candidate(result.folder / "stages" / stage, name=stage)

@@ -102,7 +102,8 @@ def open_served(
     settings = read_settings(path)
     names = {n: (columns or {}).get(n) or settings[n] for n in ("text", "text_pair", "label")}
     labels = LabelMap(tuple(settings["labels"]))
-    orphans = settings.get("orphan_tags")
+    # A model of an earlier version was scored without such beginnings, and goes on tagging so.
+    orphans = settings.get("orphan_tags", "outside")
     task = make_task(settings["task"], **names, labels=labels, orphan_tags=orphans)
     backbone = load_backbone(
         str(path),
