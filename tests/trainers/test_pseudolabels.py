@@ -13,6 +13,7 @@ from isogloss.trainers.pseudolabels import (
     most_confident,
     predicted_shares,
     ranking,
+    rules_out,
     shares_within,
     within_quotas,
 )
@@ -248,3 +249,19 @@ def test_bounds_that_sum_to_one_but_for_rounding(width: float) -> None:
             assert bool((allowed >= -1e-12).all())
             if width == 0.0:
                 np.testing.assert_allclose(allowed, edge, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("aim", "predicted", "source", "denied"),
+    [
+        ([0.0, 0.0, 1.0], [0.3, 0.4, 0.3], [0.3, 0.4, 0.3], True),
+        ([0.05, 0.05, 0.9], [0.3, 0.4, 0.3], [0.3, 0.4, 0.3], False),
+        # Neither what the source lacks nor what is not predicted is missed.
+        ([0.0, 0.1, 0.9], [0.3, 0.4, 0.3], [0.0, 0.5, 0.5], False),
+        ([0.0, 0.1, 0.9], [0.0, 0.5, 0.5], [0.3, 0.4, 0.3], False),
+    ],
+)
+def test_a_class_is_denied_where_it_was_to_be_expected(
+    aim: list[float], predicted: list[float], source: list[float], denied: bool
+) -> None:
+    assert rules_out(*map(np.array, (aim, predicted, source))) == denied

@@ -105,10 +105,13 @@ def test_an_estimate_corrects_and_holds_the_quotas() -> None:
         np.testing.assert_allclose(pseudo.beliefs[given], believed[given], rtol=1e-6)
 
 
-def test_an_estimate_whose_assumption_is_found_false_is_left_aside() -> None:
+ALONE = Told(np.array([3.0, 0.0, 0.0]), np.array([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]), 0.5)
+
+
+@pytest.mark.parametrize("told", [Told(WEIGHTS, NARROW, 0.01), ALONE], ids=["false", "alone"])
+def test_an_estimate_that_is_found_false_or_denies_a_class_is_left_aside(told: Told) -> None:
     """Each class keeps its share among the predictions, which no weight corrects."""
     label, model = labeller(keep_labels=False), classifier(token=True)
-    told = Told(WEIGHTS, NARROW, 0.01)
     pseudo = rounds(replace(label, estimate=told), 1)[0]
     plain = collect_rows(model, label.target, pad_token_id=PAD).probabilities
     believed = told.calibrated(plain)

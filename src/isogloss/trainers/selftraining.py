@@ -44,7 +44,8 @@ class SelfTrainingTrainer(RowTrainer):
     With `selection="prior"` the target's prior is estimated in each round, the probabilities are
     corrected by it, and every class gets rows in proportion to its share among all predictions,
     held within the interval of the estimate: a sure estimate decides, and one that says little
-    changes little. Where the test says that label shift does not hold, the estimate is left aside:
+    changes little. Where the test says that label shift does not hold, or the estimate all but
+    denies a class that is predicted, it is left aside:
     each class gets as large a part of its predicted rows as the others (Zou et al., ECCV 2018).
 
     Args:

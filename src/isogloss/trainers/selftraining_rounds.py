@@ -15,6 +15,7 @@ from isogloss.trainers.pseudolabels import (
     class_quotas,
     most_confident,
     predicted_shares,
+    rules_out,
     shares_within,
     within_quotas,
 )
@@ -90,11 +91,13 @@ class Labeller:
             p_value_before=min([self.estimate.p_value_before, *tested]),
         )
         probabilities = estimator.calibrated(rows.probabilities)
-        aim = predicted_shares(probabilities)
+        aim = predicted = predicted_shares(probabilities)
         # An estimate that rests on an assumption found false is no reason to leave the predictions.
         if estimate.assumption_holds:
-            probabilities = correct(probabilities, estimate.weights)
-            aim = shares_within(predicted_shares(probabilities), estimate.interval)
+            corrected = correct(probabilities, estimate.weights)
+            asked = shares_within(predicted_shares(corrected), estimate.interval)
+            if not rules_out(asked, predicted, estimate.source_prior):
+                probabilities, aim = corrected, asked
         wanted = class_quotas(aim, self._so_far(len(rows.labels), number))
         quotas = np.maximum(wanted - before.counts, 0)
         choice = within_quotas(probabilities, quotas, free=before.free)
