@@ -40,6 +40,13 @@ def test_no_module_is_long(name: str) -> None:
     assert len(MODULES[name].read_text("utf-8").splitlines()) <= 500
 
 
+def test_a_page_is_read_from_the_run_folder_alone() -> None:
+    for name in (name for name in MODULES if name.startswith("report")):
+        for module in imported(name):
+            room = module.removeprefix("isogloss.").partition(".")[0]
+            assert room not in ("recipes", "trainers", "cli", "paper"), f"{name} imports {module}"
+
+
 @pytest.mark.parametrize(
     ("room", "others", "packages"),
     [

@@ -51,7 +51,6 @@ _BODY = """\
 
 A {{ task_name }} model, fine-tuned from {{ base_model }} by isogloss\
 {% if recipe %} (recipe {{ recipe }}){% endif %}: \
-\
 {% if recipe == "supervised" %}trained on labelled data in the target language\
 {% elif recipe == "bilingual" %}trained on labelled data in a source and in the target language\
 {% else %}trained on labelled data in a source language, for a target language whose \

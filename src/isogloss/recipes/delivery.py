@@ -19,7 +19,6 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import (
     METRICS,
     METRICS_BEFORE,
-    REPORT,
     RunFolder,
     link_file,
     link_tree,
@@ -30,6 +29,7 @@ from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.reporting import find_out, report
 from isogloss.recipes.rewriting import fold
+from isogloss.report.reading import REPORT
 from isogloss.selection.opinions import CORRECTED
 from isogloss.selection.refit import REFITTED
 

@@ -26,8 +26,6 @@ from isogloss.trainers.checkpoints import COMPLETE_MARKER
 CONFIG, RECORD, DONE = "config.yaml", "run.json", "result.json"
 # The mark of a finished run; under the second name while another candidate takes its place.
 METRICS, METRICS_BEFORE = "metrics.json", "metrics.before.json"
-# For people; a run is finished without it.
-REPORT = "report.html"
 # Settings that change nothing about what comes out.
 ONLY_WATCHED = ("tensorboard",)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isogloss.errors import warn
-from isogloss.recipes.folder import METRICS, REPORT, read_json
+from isogloss.recipes.folder import METRICS, read_json
 
 if TYPE_CHECKING:
     from isogloss.report.findings import Findings
@@ -55,6 +55,8 @@ def report(root: Path, findings: Findings | None) -> None:
 
 def report_again(root: Path) -> None:
     """Write the report of a finished run that was stopped before it, unless it is there."""
+    from isogloss.report.reading import REPORT
+
     if not (root / REPORT).is_file():
         findings, _ = find_out(root, read_json(root / METRICS))
         report(root, findings)

@@ -15,10 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from isogloss.data.atomic import naming, replacing
 from isogloss.errors import IsoglossError
 from isogloss.models.card import EXAMPLES, OFFLINE_BASE, is_control
-from isogloss.recipes.folder import REPORT
 from isogloss.report import wording
 from isogloss.report.findings import Findings, look
-from isogloss.report.reading import RunFacts, read_run
+from isogloss.report.reading import REPORT, RunFacts, read_run
 from isogloss.selection.wording import METRIC_NAMES
 
 # Rows of a table of classes, and characters of a text of the user's.

@@ -21,6 +21,8 @@ from isogloss.labelshift.correction import reweigh
 from isogloss.selection.opinions import CORRECTED
 from isogloss.selection.rows import CandidateRows
 
+# In a run folder, for people; a run is finished without it.
+REPORT = "report.html"
 UNKNOWN: dict[str, Any] = {"name": None, "by": "recipe", "reasons": [], "candidates": []}
 
 
