@@ -55,6 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--recipes", nargs="+", default=[*RECIPES, CONVERSION, DOWNLOAD])
     parser.add_argument("--folder", type=Path, help="to work in; default: a temporary one")
     options = parser.parse_args(arguments)
+    if options.folder is not None:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         root = Path(folder)
         write_data(root / "data")
