@@ -11,6 +11,7 @@ import numpy.typing as npt
 from isogloss.labelshift.auto import auto_fit
 from isogloss.labelshift.checks import Floats, check_choice, check_probabilities, check_range
 from isogloss.labelshift.classical import bbse_fit, kernel_fit, rlls_fit
+from isogloss.labelshift.edges import within_bounds
 from isogloss.labelshift.facts import KnownFacts
 from isogloss.labelshift.fit import Fit, shift_p_value, shrunk
 from isogloss.labelshift.likelihood import likelihood_prior
@@ -324,8 +325,10 @@ def _with_facts(
         final = facts.apply(final, covariance)
         draws = np.asarray(project_simplex(source.spread(draws - fit.free + prior)))
         draws = facts.apply_many(draws, covariance, redraw=seed)
-    bounds = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
-    return final, bounds.T.clip(0.0, 1.0)
+    bounds = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0).T
+    if facts.empty:
+        return final, within_bounds(source.spread(fit.free), bounds, level=level)
+    return final, bounds.clip(0.0, 1.0)
 
 
 def _predicted(probabilities: npt.ArrayLike, num_classes: int) -> list[float]:
