@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from safetensors.numpy import save_file
 import isogloss
 from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
+from isogloss.recipes import teaching
+from isogloss.recipes.candidates import is_settled
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.heldout import HELD_OUT, HeldOutRows, read_held_out, save_held_out
 from isogloss.trainers.rows import CollectedRows
@@ -101,6 +104,20 @@ def test_adapted_stages_keep_the_test_of_the_model_before(
         first = name.startswith("zero-shot")
         assert p_value == (1.0 if first else found["zero-shot"]), name
         assert found[name] <= p_value
+
+
+def test_a_mean_over_seeds_is_settled_where_its_members_are(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shifted = SimpleNamespace(weights=np.array([0.5, 1.5, 1.0]))
+    monkeypatch.setattr(teaching, "row_estimator", lambda *_: lambda _: shifted)
+    files |= {"recipe": "auto", "averages": 2, "seeds": 2}
+    files["distill"] = {**files["distill"], "correct_prior": True}
+    folder = RunFolder(isogloss.adapt(output=tmp_path / "run", **files).folder)
+    names = [path.parent.name for path in folder.root.glob("stages/*/result.json")]
+    assert {"iwda+kd-average", "iwda+kd-seeds", "iwda-seeds"} <= set(names)
+    for name in names:
+        assert is_settled(folder.stage(name)) == name.startswith("iwda+kd"), name
 
 
 def test_files_of_earlier_versions_say_nothing_of_it(tmp_path: Path) -> None:

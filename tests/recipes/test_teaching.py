@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from transformers import AutoModelForSequenceClassification, PreTrainedTokenizer
 import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.recipes import teaching
+from isogloss.recipes.candidates import is_settled
 from isogloss.recipes.config import RunConfig
 from isogloss.trainers.distillation import DistillationTrainer
 from isogloss.trainers.distillation_config import DistillationConfig
@@ -292,20 +294,29 @@ def test_target_labels_change_nothing(files: dict[str, Any], tmp_path: Path) -> 
 
 
 def test_prior_correction_moves_the_target_s_rows_only(
-    files: dict[str, Any], tmp_path: Path
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shifted = SimpleNamespace(weights=np.array([0.5, 1.5, 1.0]))
+    monkeypatch.setattr(teaching, "row_estimator", lambda *_: lambda _: shifted)
     files["source"] = str(write_csv(tmp_path / "long.csv", rows=120, labels=True, seed=0))
     stored = []
     for correct in (False, True):
         settings = {**files["distill"], "correct_prior": correct}
         given = {**files, "max_steps": 60, "finetune": {"learning_rate": 1e-3}, "epochs": 8.0}
+        given["averages"] = 2
         result = adapt(tmp_path / str(correct), {**given, "distill": settings})
         stored.append(load_file(result.folder / OUTPUTS))
         facts = json.loads((result.folder / "stages/kd/result.json").read_text("utf-8"))
         assert ("teacher_weights" in facts) == correct
+        # Who learnt from a corrected teacher, and the average, say so.
+        for stage in ("kd", "kd-average"):
+            folder = result.folder / "stages" / stage
+            assert folder.is_dir()
+            assert is_settled(folder) == correct
+        assert not is_settled(result.folder / "stages/zero-shot")
     plain, corrected = stored
     weights = corrected["weights"]
-    assert facts["teacher_weights"] == weights.tolist()
+    assert facts["teacher_weights"] == weights.tolist() == [0.5, 1.5, 1.0]
     np.testing.assert_array_equal(plain["weights"], np.ones(3))
     source = len(plain["logits"]) - 30
     torch.testing.assert_close(plain["logits"][:source], corrected["logits"][:source])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from isogloss.report import wording
@@ -30,6 +32,21 @@ def test_the_distance_of_class_means() -> None:
     assert still is not None
     assert still.distance < 0.05 * found.distance
     assert feature_shift(stage(0.75, features=False), weights, seed=0) is None
+
+
+def test_a_settled_balance_is_not_corrected_once_more() -> None:
+    """Rows between the classes: their shares decide what each class's mean is."""
+    base = stage(0.75)
+    between = 0.2 * base.rows.target_logits
+    weights, found = np.array([1.9, 0.1]), {}
+    for settled in (False, True):
+        rows = replace(base.rows, target_logits=between, settled=settled)
+        for name, factors in (("asked", weights), ("plain", np.ones(2))):
+            shift = feature_shift(replace(base, rows=rows), factors, seed=0)
+            assert shift is not None
+            found[settled, name] = shift.distance
+    assert found[True, "asked"] == found[True, "plain"]
+    assert abs(found[False, "asked"] - found[False, "plain"]) > 0.01
 
 
 def test_which_way_it_went_is_said() -> None:

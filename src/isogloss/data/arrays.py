@@ -49,3 +49,16 @@ def read_arrays(path: Path, *, framework: Literal["np", "pt"] = "np") -> tuple[d
             return arrays, json.loads(file.metadata()[_FACTS])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(" ".join(str(error).split())) from error
+
+
+def read_facts(path: Path) -> Any:
+    """The facts alone of what `save_arrays` wrote.
+
+    Raises:
+        ValueError: as `read_arrays`.
+    """
+    try:
+        with safe_open(path, framework="np") as file:
+            return json.loads(file.metadata()[_FACTS])
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(" ".join(str(error).split())) from error

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isogloss.data.arrays import read_arrays, save_arrays
+from isogloss.data.arrays import read_arrays, read_facts, save_arrays
 from isogloss.errors import IsoglossError
-from isogloss.recipes.folder import RunFolder
-from isogloss.recipes.methods import AVERAGE, SEEDS
 from isogloss.selection.rows import CandidateRows
 from isogloss.trainers.rows import CollectedRows
 
@@ -26,6 +23,7 @@ def save_candidate(
     source: CollectedRows,
     target: CollectedRows,
     drawn: Mapping[str, int] | None = None,
+    settled: bool = False,
 ) -> None:
     """Write both sides' rows whole or not at all, features in half precision.
 
@@ -35,12 +33,13 @@ def save_candidate(
         target: with features; labels, if any, are left behind.
         drawn: how the target's examples were drawn, the arguments of `sampled_places` under the
             names `of`, `most` and `seed`; None: all are there.
+        settled: see `CandidateRows.settled`.
 
     Raises:
         IsoglossError: E121 where it cannot be written.
     """
     arrays = {f"source_{name}": values for name, values in _side(source).items()}
-    facts = {"version": 1, "target": dict(drawn or {})}
+    facts = {"version": 1, "target": dict(drawn or {}), "settled": settled}
     arrays |= {f"target_{name}": values for name, values in _side(target).items()}
     save_arrays(path, arrays | {"source_labels": source.labels}, facts)
 
@@ -57,31 +56,21 @@ def read_candidate(folder: Path, *, name: str) -> CandidateRows:
     """
     path = folder / CANDIDATE
     try:
-        arrays, _ = read_arrays(path)
-        return CandidateRows(name=name, **arrays)
-    except (TypeError, ValueError) as error:
+        arrays, facts = read_arrays(path)
+        return CandidateRows(name=name, **arrays, settled=facts["settled"])
+    except (KeyError, TypeError, ValueError) as error:
         raise IsoglossError("E532", path=path, reason=str(error)) from error
 
 
-def candidate_of(folder: RunFolder, stage: str) -> CandidateRows:
-    """The rows of a finished stage, which know whether training settled their balance.
+def is_settled(folder: Path) -> bool:
+    """Whether the model of a stage's folder learnt from a teacher that had been corrected.
 
-    Raises:
-        IsoglossError: as `read_candidate`.
+    So did the averages of such models. False where the stage left no rows.
     """
-    rows = read_candidate(folder.stage(stage), name=stage)
-    return replace(rows, settled=is_settled(folder, stage))
-
-
-def is_settled(folder: RunFolder, stage: str) -> bool:
-    """Whether a stage learnt from a teacher whose word on target texts had been corrected.
-
-    So did its average, which says nothing of it, and what repeats it under another seed.
-    """
-    taught = folder.stage_result(stage.removesuffix(AVERAGE).removesuffix(SEEDS)) or {}
-    weights = taught.get("teacher_weights")
-    # Of a teacher that found no shift, nothing was corrected.
-    return weights is not None and any(weight != 1.0 for weight in weights)
+    try:
+        return bool(read_facts(folder / CANDIDATE)["settled"])
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def _side(rows: CollectedRows) -> dict[str, Any]:

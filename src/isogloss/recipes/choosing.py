@@ -10,7 +10,7 @@ from isogloss.data.atomic import remove_unfinished
 from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
 from isogloss.progress import Progress
-from isogloss.recipes.candidates import candidate_of, is_settled
+from isogloss.recipes.candidates import is_settled, read_candidate
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import estimate_of, expect, facts_of
@@ -70,7 +70,7 @@ def choose(
     again = {stage.name for stage in config.stages() if stage.repeats}
     open_to = [stage for stage in stages if stage not in again]
     jury = [stage for stage in trained if stage not in again]
-    rows = [candidate_of(folder, stage) for stage in open_to]
+    rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
     tagging, seed = config.task == "token", config.seed
     labelled = read_labelled(folder, stages)
     facts = facts_of(labelled, tagging=tagging)
@@ -137,7 +137,7 @@ def candidates(folder: RunFolder, stages: Sequence[str]) -> list[str]:
     names = []
     for stage in stages:
         names.append(stage)
-        if stage.endswith(REFITTED) or is_settled(folder, stage):
+        if stage.endswith(REFITTED) or is_settled(folder.stage(stage)):
             continue
         if folder.stage_result(stage) is not None and prior_of(folder, stage)["significant"]:
             names.append(stage + CORRECTED)

@@ -7,7 +7,7 @@ from typing import Any
 from isogloss.labelshift.facts import KnownFacts
 from isogloss.labelshift.prior_estimation import PriorEstimate, PriorEstimator
 from isogloss.labelshift.sampled import labelled_facts
-from isogloss.recipes.candidates import CANDIDATE, candidate_of
+from isogloss.recipes.candidates import CANDIDATE, read_candidate
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.folder import RunFolder
@@ -56,7 +56,7 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
         if labelled is not None and not chosen.corrected:
             return told_by_labels(labelled, chosen.stage, metric, because=UNTOLD_BY_SOURCE)
         return {"sentence": NOTHING_HELD_OUT}
-    rows = candidate_of(folder, chosen.stage)
+    rows = read_candidate(folder.stage(chosen.stage), name=chosen.stage)
     facts = facts_of(labelled, tagging=tagging)
     before = held_out.p_value_before
     estimate = estimate_of(

@@ -15,7 +15,9 @@ from isogloss.trainers.rows import CollectedRows, collect_rows
 PRIOR_SAMPLE = 4_000
 
 
-def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -> dict[str, Any]:
+def measure(
+    shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str, settled: bool = False
+) -> dict[str, Any]:
     """Score a stage's classifier and estimate the target prior with it.
 
     What it says of the held-out rows stays in the stage's folder, for priors of other files, and
@@ -26,6 +28,7 @@ def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -
         classifier: the trained `FeatureClassifier`.
         pad_token_id: of the tokenizer.
         stage: named to whoever watches.
+        settled: whether it has learnt the target's balance; see `CandidateRows.settled`.
 
     Returns:
         `metrics`: by set (`held-out`, or `train` where nothing was held out; `test` where one was
@@ -58,7 +61,13 @@ def measure(shop: Workshop, classifier: Any, pad_token_id: int, *, stage: str) -
         p_value_before=before,
     )
     drawn = {"of": len(data.target), "most": PRIOR_SAMPLE, "seed": shop.config.seed}
-    save_candidate(folder / CANDIDATE, source=rows[own], target=rows["target"], drawn=drawn)
+    save_candidate(
+        folder / CANDIDATE,
+        source=rows[own],
+        target=rows["target"],
+        drawn=drawn,
+        settled=settled,
+    )
     truth = shop.task.decode(rows[own].labels, sets[own])
     metrics = {own: row_metrics(shop, truth, sets[own], rows[own])}
     if data.test is not None:

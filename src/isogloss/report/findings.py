@@ -46,7 +46,9 @@ class Findings:
     @property
     def corrects(self) -> bool:
         """Whether correcting by the weights changes anything, and can be asked for."""
-        return not self.after.endswith(REFITTED) and bool(np.ptp(self.weights) > 1e-9)
+        kept = self.rows.get(self.after)
+        settled = self.after.endswith(REFITTED) or (kept is not None and kept.rows.settled)
+        return not settled and bool(np.ptp(self.weights) > 1e-9)
 
     def attempt(self, part: str, work: Callable[[], Found]) -> Found | None:
         """What `work` returns; where it fails, W708 and None: one part must not cost the rest.

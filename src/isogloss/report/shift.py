@@ -8,7 +8,6 @@ import numpy as np
 
 from isogloss.labelshift.calibration import fit_calibration
 from isogloss.labelshift.checks import Floats
-from isogloss.labelshift.correction import reweigh
 from isogloss.report.reading import StageRows
 from isogloss.selection.shift import conditional_feature_shift
 
@@ -35,7 +34,7 @@ def feature_shift(stage: StageRows, weights: Floats, *, seed: int) -> FeatureShi
     """The estimated conditional feature shift of a stage.
 
     The target has no labels: a row counts for each class by its probability, calibrated on the
-    source rows and corrected by class weights.
+    source rows and corrected by class weights, unless training has settled the balance.
 
     Args:
         stage: with its rows.
@@ -55,7 +54,8 @@ def feature_shift(stage: StageRows, weights: Floats, *, seed: int) -> FeatureShi
     other = _some(rows.num_target_rows, seed + 1)
     labels = rows.source_labels[own]
     calibrate = fit_calibration(stage.probabilities("source")[own], labels)
-    probabilities = reweigh(calibrate(stage.probabilities("target")[other]), _scaled(weights))
+    calibrated = calibrate(stage.probabilities("target")[other])
+    probabilities = rows.posterior(calibrated, _scaled(weights))
     found = [
         conditional_feature_shift(
             rows.source_features[own], labels, rows.target_features[other], probabilities,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from isogloss.models.averaging import WeightAverage
+from isogloss.recipes.candidates import is_settled
 from isogloss.recipes.methods import Stage
 from isogloss.recipes.stages.training import finish_average, open_model
 from isogloss.recipes.workshop import Workshop
@@ -26,5 +27,6 @@ def average_seeds(shop: Workshop, stage: Stage) -> bool:
         model = open_model(shop, str(shop.model_of(name)))
         average.add(model.classifier)
     # The rows of the embedding that no text of the run needs are the same in all of them.
-    finish_average(shop, average, model, stage=stage.name)
+    settled = any(is_settled(shop.folder.stage(name)) for name in there)
+    finish_average(shop, average, model, stage=stage.name, settled=settled)
     return True

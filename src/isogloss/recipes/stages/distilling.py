@@ -45,5 +45,7 @@ def distill(shop: Workshop, stage: Stage) -> dict[str, Any]:
         pad_token_id=student.pad_token_id,
         callbacks=watchers(shop, stage.name),
     )
-    facts = carry_out(student, trainer, model, stage=stage.name)
+    # Of a teacher that found no shift, nothing was corrected.
+    settled = bool((outputs.weights != 1.0).any())
+    facts = carry_out(student, trainer, model, stage=stage.name, settled=settled)
     return facts | ({"teacher_weights": outputs.weights.tolist()} if args.correct_prior else {})

@@ -62,7 +62,7 @@ def open_model(shop: Workshop, name: str) -> StageModel:
 
 
 def carry_out(
-    shop: Workshop, trainer: RowTrainer, model: StageModel, *, stage: str
+    shop: Workshop, trainer: RowTrainer, model: StageModel, *, stage: str, settled: bool = False
 ) -> dict[str, Any]:
     """Train, save the model into the stage's folder, and measure it; the same for its average.
 
@@ -71,6 +71,7 @@ def carry_out(
         trainer: of the model.
         model: the classifier that is trained.
         stage: its name.
+        settled: as for `measure`.
 
     Returns:
         `steps`, `seconds` and `log` of the training, where it is asked for its `course` (the points
@@ -84,15 +85,15 @@ def carry_out(
     if shop.course:
         facts["course"] = course_of(trainer.state.log_history)
     save(model, shop, stage)
-    facts |= measure(shop, model.classifier, shop.pad_token_id, stage=stage)
+    facts |= measure(shop, model.classifier, shop.pad_token_id, stage=stage, settled=settled)
     # The mean of one snapshot is the model itself.
     if trainer.average is not None and trainer.average.count > 1:
-        finish_average(shop, trainer.average, model, stage=stage + AVERAGE)
+        finish_average(shop, trainer.average, model, stage=stage + AVERAGE, settled=settled)
     return facts
 
 
 def finish_average(
-    shop: Workshop, average: WeightAverage, model: StageModel, *, stage: str
+    shop: Workshop, average: WeightAverage, model: StageModel, *, stage: str, settled: bool = False
 ) -> None:
     """Save and measure a mean of weights as a stage of its own, which took no training.
 
@@ -101,10 +102,11 @@ def finish_average(
         average: of at least one.
         model: takes the averaged weights; its own are lost.
         stage: the name to finish it under.
+        settled: as for `measure`.
     """
     average.put_into(model.classifier)
     save(model, shop, stage)
-    measured = measure(shop, model.classifier, shop.pad_token_id, stage=stage)
+    measured = measure(shop, model.classifier, shop.pad_token_id, stage=stage, settled=settled)
     facts = {"steps": 0, "seconds": 0.0, "log": [], "averaged": average.count}
     shop.folder.finish_stage(stage, facts | measured)
 
