@@ -118,6 +118,12 @@ class TestBalancedSelfTraining(test_selftraining.SelfTrainingTester):
     settings: ClassVar[dict[str, Any]] = {**BALANCED, "selection": "prior"}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def sure() -> Iterator[None]:
+    with test_selftraining.sure_of_all():
+        yield
+
+
 @contextmanager
 def one_round(tester: TrainerTester) -> Iterator[None]:
     """The tester's trainers draw all batches of a run at once."""

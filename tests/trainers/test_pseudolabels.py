@@ -10,7 +10,10 @@ from isogloss.labelshift import correct, estimate_prior
 from isogloss.labelshift.calibration import softmax
 from isogloss.trainers.pseudolabels import (
     class_quotas,
+    halfway,
     most_confident,
+    most_in_shares,
+    named_alike,
     predicted_shares,
     ranking,
     rules_out,
@@ -265,3 +268,66 @@ def test_a_class_is_denied_where_it_was_to_be_expected(
     aim: list[float], predicted: list[float], source: list[float], denied: bool
 ) -> None:
     assert rules_out(*map(np.array, (aim, predicted, source))) == denied
+
+
+def test_halfway_is_as_far_from_both() -> None:
+    one, other = np.array([0.8, 0.1, 0.1, 0.0]), np.array([0.2, 0.4, 0.3, 0.1])
+    found = halfway(one, other)
+    assert found.sum() == pytest.approx(1.0)
+    assert found[3] == 0.0
+    steps = np.log(found[:3] / one[:3]), np.log(other[:3] / found[:3])
+    np.testing.assert_allclose(np.diff(steps[0]), np.diff(steps[1]))
+    np.testing.assert_allclose(halfway(one, one), one)
+    assert not halfway(np.array([1.0, 0.0]), np.array([0.0, 1.0])).any()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_as_many_as_the_scarcest_class_allows(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shares, available = rng.dirichlet(np.ones(4)), rng.integers(0, 40, 4)
+    shares[0], available[3] = 0.0, 0 if seed == 0 else available[3]
+    shares /= shares.sum()
+    found = most_in_shares(shares, available)
+    assert (shares * found <= available + 1e-6).all()
+    assert (shares * (found + 1) > available + 1e-9).any()
+    assert most_in_shares(np.array([0.3, 0.7]), np.array([3, 7])) == 10
+
+
+class TestNamedAlike:
+    def test_it_is_what_shifted_logits_leave_as_it_was(self) -> None:
+        probabilities, _ = simulated(400, seed=0, classes=3)
+        rare = probabilities * [3.0, 1.0, 0.4]
+        rare /= rare.sum(axis=1, keepdims=True)
+        classes, other = rare.argmax(axis=1), np.array([0.2, 0.3, 0.5])
+        shares = (np.bincount(classes, minlength=3) + 0.5) / 401.5
+        moved = np.log(rare) + np.log(other) - np.log(shares)
+        found = named_alike(rare, other)
+        np.testing.assert_array_equal(found, moved.argmax(axis=1) == classes)
+        assert 0.1 < found.mean() < 0.95
+
+    def test_shares_as_they_are_leave_every_row(self) -> None:
+        probabilities, _ = simulated(500, seed=1)
+        assert named_alike(probabilities, predicted_shares(probabilities)).mean() > 0.99
+
+    def test_it_knows_no_order_of_rows_or_classes(self) -> None:
+        probabilities, _ = simulated(90, seed=2)
+        other = np.array([0.1, 0.2, 0.3, 0.4])
+        found = named_alike(probabilities, other)
+        rows, classes = np.random.default_rng(0).permutation(90), np.array([2, 0, 3, 1])
+        again = named_alike(probabilities[rows][:, classes], other[classes])
+        np.testing.assert_array_equal(again, found[rows])
+
+    def test_rows_of_the_class_that_is_said_too_often_go_first(self) -> None:
+        """Those of the class that is seldom predicted stay."""
+        margins = np.linspace(-0.5, 4.0, 200)
+        probabilities = softmax(np.stack([margins, np.zeros(200)], axis=1))
+        found, classes = named_alike(probabilities, np.array([0.5, 0.5])), margins < 0
+        assert found[classes].all()
+        assert not found[~classes][0]
+        assert found[~classes][-1]
+
+    def test_a_class_that_is_never_predicted_leaves_what_is_sure(self) -> None:
+        probabilities = np.array([[0.999, 0.0009, 0.0001]] * 50 + [[0.4, 0.35, 0.25]] * 50)
+        found = named_alike(probabilities, np.full(3, 1 / 3))
+        assert found[:50].all()
+        assert not found[50:].any()

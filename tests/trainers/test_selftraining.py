@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from isogloss.errors import IsoglossError
 from isogloss.labelshift.calibration import softmax
 from isogloss.labelshift.measures import total_variation
 from isogloss.models.features import FeatureClassifier
+from isogloss.trainers import selftraining_rounds
 from isogloss.trainers.base import task_loss
 from isogloss.trainers.checkpoints import last_complete_checkpoint
 from isogloss.trainers.estimation import RowEstimator
@@ -73,6 +77,20 @@ def build(
         pad_token_id=PAD,
         estimate=RowEstimator(source=held_out, target=target, pad_token_id=PAD),
     )
+
+
+@contextmanager
+def sure_of_all() -> Iterator[None]:
+    """A classifier of random weights is sure of no row, and then there are no labels to test."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(selftraining_rounds, "named_alike", lambda rows, _: rows[:, 0] >= 0.0)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="module")
+def sure() -> Iterator[None]:
+    with sure_of_all():
+        yield
 
 
 class SelfTrainingTester(TrainerTester):
@@ -323,6 +341,25 @@ def test_the_weight_of_the_pseudo_labels(tmp_path: Path) -> None:
     for name in states[0]:
         if not name.endswith("key.bias"):
             torch.testing.assert_close(states[0][name], states[1][name], atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("sampling", ["natural", "balanced"])
+def test_where_nothing_is_sure_the_source_alone_is_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sampling: str
+) -> None:
+    nothing = np.zeros(20, dtype=bool)
+    monkeypatch.setattr(selftraining_rounds, "named_alike", lambda *_: nothing)
+    trainer = build(tmp_path, sampling=sampling, rounds=1)
+    trainer._label = replace(
+        trainer._label, estimate=replace(trainer._label.estimate, p_value_before=0.0)
+    )
+    before = state(trainer)
+    trainer.train()
+    assert trainer.rounds[0]["labelled"] == trainer.rounds[0]["sure"] == 0
+    assert trainer.rounds[0]["assumption_p_value"] == 0.0
+    assert set(logged(trainer, "pseudo_loss")) == {0.0}
+    assert min(logged(trainer, "task_loss")) > 0
+    assert not same(state(trainer), before)
 
 
 @pytest.mark.parametrize("architecture", ["modernbert", "xlm-roberta"])

@@ -6,10 +6,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from isogloss.labelshift.calibration import softmax
 from isogloss.labelshift.correction import correct
 from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.trainers.estimation import RowEstimator
-from isogloss.trainers.pseudolabels import predicted_shares, shares_within
+from isogloss.trainers.pseudolabels import (
+    class_quotas,
+    halfway,
+    named_alike,
+    predicted_shares,
+    shares_within,
+)
 from isogloss.trainers.rows import collect_rows
 from isogloss.trainers.selftraining_config import SelfTrainingConfig
 from isogloss.trainers.selftraining_rounds import Labeller
@@ -49,6 +56,9 @@ def test_rounds_go_on_until_nothing_is_left(selection: str) -> None:
         assert found[-1].free.sum() == 0
 
 
+SHARPNESS = 4.0
+
+
 @dataclass(frozen=True)
 class Told:
     """Stands for a `RowEstimator` and for what it prepares: an estimate that is given."""
@@ -62,8 +72,9 @@ class Told:
         return self
 
     def calibrated(self, probabilities: np.ndarray) -> np.ndarray:
-        # Not what a classifier says, so that a use of that would be seen.
-        return np.roll(probabilities, 1, axis=1)
+        # Not what a classifier says, so that a use of that would be seen: of all classes, and sure.
+        logs = np.log(probabilities)
+        return np.roll(softmax(SHARPNESS * (logs - logs.mean(axis=0))), 1, axis=1)
 
     def estimate(
         self, probabilities: np.ndarray, *, groups: np.ndarray, p_value_before: float
@@ -98,6 +109,7 @@ def test_an_estimate_corrects_and_holds_the_quotas() -> None:
     for number, pseudo in enumerate(rounds(label, 3)):
         facts = pseudo.rounds[-1]
         np.testing.assert_allclose(facts["aim"], aim)
+        assert facts["sure"] == 1.0
         np.testing.assert_allclose(facts["estimate"], WEIGHTS / 3)
         assert (pseudo.counts < aim * round(0.3 * len(plain)) * (number + 1) + 2).all()
         given = ~pseudo.free
@@ -110,16 +122,31 @@ ALONE = Told(np.array([3.0, 0.0, 0.0]), np.array([[1.0, 1.0], [0.0, 0.0], [0.0, 
 
 @pytest.mark.parametrize("told", [Told(WEIGHTS, NARROW, 0.01), ALONE], ids=["false", "alone"])
 def test_an_estimate_that_is_found_false_or_denies_a_class_is_left_aside(told: Told) -> None:
-    """Each class keeps its share among the predictions, which no weight corrects."""
+    """Each class keeps its share among the predictions, in rows that do not hang on the balance."""
     label, model = labeller(keep_labels=False), classifier(token=True)
     pseudo = rounds(replace(label, estimate=told), 1)[0]
     plain = collect_rows(model, label.target, pad_token_id=PAD).probabilities
     believed = told.calibrated(plain)
     shares = np.bincount(believed.argmax(axis=1), minlength=3) / len(plain)
     np.testing.assert_allclose(pseudo.rounds[-1]["aim"], shares)
-    assert np.abs(pseudo.counts - shares * round(0.3 * len(plain))).max() < 1
+    sure = named_alike(believed, halfway(shares, np.full(3, 1 / 3)))
+    assert 0 < pseudo.rounds[-1]["sure"] == sure.mean() < 1
+    np.testing.assert_array_equal(pseudo.counts, class_quotas(shares, round(0.3 * len(plain))))
     given = ~pseudo.free
+    assert sure[given].all()
     np.testing.assert_allclose(pseudo.beliefs[given], believed[given], rtol=1e-6)
+
+
+@pytest.mark.parametrize("fraction", [0.5, 1.0])
+def test_where_few_rows_are_sure_the_shares_hold_all_the_same(fraction: float) -> None:
+    """All classes get fewer labels then, over all rounds."""
+    label, told = labeller(fraction=fraction), Told(WEIGHTS, NARROW, 0.01)
+    found = rounds(replace(label, estimate=told), 2)
+    for pseudo in found:
+        aim = np.array(pseudo.rounds[-1]["aim"])
+        total = pseudo.counts.sum()
+        assert np.abs(pseudo.counts - aim * total).max() < 1
+    assert 0 < found[-1].counts.sum() < len(found[-1].labels)
 
 
 def test_the_estimate_is_of_a_sample_of_the_rows_that_get_the_labels() -> None:

@@ -57,8 +57,8 @@ def read_candidate(folder: Path, *, name: str) -> CandidateRows:
     path = folder / CANDIDATE
     try:
         arrays, facts = read_arrays(path)
-        return CandidateRows(name=name, **arrays, settled=facts["settled"])
-    except (KeyError, TypeError, ValueError) as error:
+        return CandidateRows(name=name, **arrays, settled=bool(facts.get("settled")))
+    except (AttributeError, TypeError, ValueError) as error:
         raise IsoglossError("E532", path=path, reason=str(error)) from error
 
 
@@ -68,8 +68,8 @@ def is_settled(folder: Path) -> bool:
     So did the averages of such models. False where the stage left no rows.
     """
     try:
-        return bool(read_facts(folder / CANDIDATE)["settled"])
-    except (KeyError, TypeError, ValueError):
+        return bool(read_facts(folder / CANDIDATE).get("settled"))
+    except (AttributeError, ValueError):
         return False
 
 

@@ -141,8 +141,8 @@ def read_stage(run: RunFacts, name: str) -> StageRows | None:
         return None
     try:
         arrays, facts = read_arrays(path)
-        rows = CandidateRows(name=name, **arrays, settled=facts["settled"])
-    except (KeyError, TypeError, ValueError) as error:
+        rows = CandidateRows(name=name, **arrays, settled=bool(facts.get("settled")))
+    except (AttributeError, TypeError, ValueError) as error:
         raise IsoglossError("E532", path=path, reason=str(error)) from error
     examples = run.metrics["data"]["target_rows"]
     drawn = facts.get("target") or {"of": examples, "most": examples, "seed": 0}

@@ -129,6 +129,46 @@ def rules_out(aim: np.ndarray, predicted: np.ndarray, source: np.ndarray) -> boo
     return bool((aim < _LEAST_SHARE * np.minimum(predicted, source)).any())
 
 
+def named_alike(probabilities: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which rows keep their most probable class if the classes are predicted in other shares.
+
+    The logits move by the logarithm of what each class's share changes by. What lies between two
+    classes of which a classifier favours one changes sides; what is called the same both ways does
+    not hang on which of the two balances is right.
+
+    Args:
+        probabilities: (n, k) predicted, n >= 1.
+        other: (k,) shares, summing to 1; a class of share 0 there is given to no row.
+
+    Returns:
+        (n,) bool.
+
+    References:
+        Menon et al., ICLR 2021 (logit adjustment).
+    """
+    classes = probabilities.argmax(axis=1)
+    size = probabilities.shape[1]
+    # Half a row more of each class, as one that is never predicted could be moved by anything.
+    shares = (np.bincount(classes, minlength=size) + 0.5) / (len(classes) + 0.5 * size)
+    alike: np.ndarray = (probabilities * (other / shares)).argmax(axis=1) == classes
+    return alike
+
+
+def halfway(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The class shares (k,) between two, by their logarithms: 0 where either is.
+
+    All 0 where no class has a share in both.
+    """
+    between = np.sqrt(one * other)
+    return np.asarray(between / max(float(between.sum()), np.finfo(float).tiny))
+
+
+def most_in_shares(shares: np.ndarray, available: np.ndarray) -> int:
+    """How many rows can be taken in given class shares, (k,), where each class has so many (k,)."""
+    asked = shares > 0
+    return int((available[asked] / shares[asked] + 1e-9).min())
+
+
 def class_quotas(prior: np.ndarray, total: int) -> np.ndarray:
     """Split a number of rows by class shares, without remainder.
 

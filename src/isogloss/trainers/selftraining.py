@@ -45,8 +45,9 @@ class SelfTrainingTrainer(RowTrainer):
     corrected by it, and every class gets rows in proportion to its share among all predictions,
     held within the interval of the estimate: a sure estimate decides, and one that says little
     changes little. Where the test says that label shift does not hold, or the estimate all but
-    denies a class that is predicted, it is left aside:
-    each class gets as large a part of its predicted rows as the others (Zou et al., ECCV 2018).
+    denies a class that is predicted, it is left aside, and no balance is known. Then each class
+    gets as large a part of its predicted rows as the others (Zou et al., ECCV 2018), and only rows
+    that would be called the same if the predictions were halfway to the source's balance.
 
     Args:
         classifier: the fine-tuned `FeatureClassifier` to go on from.
@@ -113,7 +114,8 @@ class SelfTrainingTrainer(RowTrainer):
         Of each: `step` it began at; `labelled`, rows with a pseudo-label, and `share` of all rows
         of the target that is; `examples` with any; `classes`, (k,) shares of the classes among the
         pseudo-labels; with `selection="prior"` also `aim`, (k,) the shares they were to have,
-        `estimate`, (k,) the target prior, `shift_is_significant` and `assumption_p_value`.
+        `sure`, the share of the rows that could be given one, `estimate`, (k,) the target prior,
+        `shift_is_significant` and `assumption_p_value`.
         """
         return [] if self._pseudo is None else list(self._pseudo.rounds)
 

@@ -13,7 +13,10 @@ from isogloss.models.precision import Precision
 from isogloss.trainers.estimation import RowEstimator
 from isogloss.trainers.pseudolabels import (
     class_quotas,
+    halfway,
     most_confident,
+    most_in_shares,
+    named_alike,
     predicted_shares,
     rules_out,
     shares_within,
@@ -91,18 +94,29 @@ class Labeller:
             p_value_before=min([self.estimate.p_value_before, *tested]),
         )
         probabilities = estimator.calibrated(rows.probabilities)
-        aim = predicted = predicted_shares(probabilities)
-        # An estimate that rests on an assumption found false is no reason to leave the predictions.
-        if estimate.assumption_holds:
-            corrected = correct(probabilities, estimate.weights)
-            asked = shares_within(predicted_shares(corrected), estimate.interval)
-            if not rules_out(asked, predicted, estimate.source_prior):
-                probabilities, aim = corrected, asked
-        wanted = class_quotas(aim, self._so_far(len(rows.labels), number))
-        quotas = np.maximum(wanted - before.counts, 0)
-        choice = within_quotas(probabilities, quotas, free=before.free)
+        predicted = predicted_shares(probabilities)
+        corrected = correct(probabilities, estimate.weights)
+        aim = shares_within(predicted_shares(corrected), estimate.interval)
+        trusted = estimate.assumption_holds and not rules_out(aim, predicted, estimate.source_prior)
+        sure = np.ones(len(probabilities), dtype=bool)
+        total = self._so_far(len(rows.labels), number)
+        if trusted:
+            probabilities = corrected
+        else:
+            # No balance is known then. Rows that hang on it would teach the next model what this
+            # one favours: what it seldom says, it would say more seldom still.
+            aim, sure = (
+                predicted,
+                named_alike(probabilities, halfway(predicted, estimate.source_prior)),
+            )
+            classes = probabilities[before.free & sure].argmax(axis=1)
+            there = before.counts + np.bincount(classes, minlength=len(aim))
+            total = min(total, most_in_shares(aim, there))
+        quotas = np.maximum(class_quotas(aim, total) - before.counts, 0)
+        choice = within_quotas(probabilities, quotas, free=before.free & sure)
         facts = {
             "aim": aim.tolist(),
+            "sure": float(sure.mean()),
             "estimate": estimate.prior.tolist(),
             "shift_is_significant": bool(estimate.shift_is_significant),
             "assumption_p_value": float(estimate.assumption_p_value),

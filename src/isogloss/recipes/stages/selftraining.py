@@ -39,6 +39,11 @@ def selftrain(shop: Workshop, stage: Stage) -> dict[str, Any]:
 
 def describe(found: Mapping[str, Any], names: Sequence[str]) -> str:
     """A round's facts in a line: how much of the target has a pseudo-label, and of which class."""
+    if not found["labelled"]:
+        return (
+            "no row of the target is given a pseudo-label: what each is called hangs on the "
+            "class balance, and that is not known; the source alone is trained on"
+        )
     shares = zip(names, found["classes"], strict=True)
     balance = ", ".join(f"{name} {100 * share:.1f} %" for name, share in shares)
     return f"pseudo-labels on {100 * found['share']:.0f} % of the target's rows: {balance}"
