@@ -30,6 +30,7 @@ from isogloss.trainers.selftraining import (
     total_steps,
 )
 from isogloss.trainers.selftraining_config import SelfTrainingConfig
+from isogloss.trainers.selftraining_rounds import Labeller
 from isogloss.trainers.selftraining_state import PSEUDO_LABELS
 from tests.helpers.models import tiny_model
 from tests.helpers.rows import PAD, encoded
@@ -341,6 +342,24 @@ def test_the_weight_of_the_pseudo_labels(tmp_path: Path) -> None:
     for name in states[0]:
         if not name.endswith("key.bias"):
             torch.testing.assert_close(states[0][name], states[1][name], atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("coverage", [1.0, 0.25])
+def test_few_labels_count_for_few(tmp_path: Path, coverage: float) -> None:
+    """The loss is what all rows that were to have a label would add, those without nothing."""
+    trainer = build(tmp_path, rounds=1, max_steps=3, pseudo_weight=0.8)
+    label = trainer._label
+
+    def labelled(*args: Any, **options: Any) -> Any:
+        found = Labeller.__call__(label, *args, **options)
+        return found.with_round(found.rounds[-1] | {"coverage": coverage})
+
+    trainer._label = labelled
+    trainer.train()
+    pseudo, source = logged(trainer, "pseudo_loss"), logged(trainer, "task_loss")
+    assert min(pseudo) > 0
+    wanted = np.array(source) + 0.8 * coverage * np.array(pseudo)
+    np.testing.assert_allclose(logged(trainer, "loss"), wanted, rtol=1e-3)
 
 
 @pytest.mark.parametrize("sampling", ["natural", "balanced"])

@@ -109,7 +109,7 @@ def test_an_estimate_corrects_and_holds_the_quotas() -> None:
     for number, pseudo in enumerate(rounds(label, 3)):
         facts = pseudo.rounds[-1]
         np.testing.assert_allclose(facts["aim"], aim)
-        assert facts["sure"] == 1.0
+        assert facts["sure"] == facts["coverage"] == pseudo.coverage == 1.0
         np.testing.assert_allclose(facts["estimate"], WEIGHTS / 3)
         assert (pseudo.counts < aim * round(0.3 * len(plain)) * (number + 1) + 2).all()
         given = ~pseudo.free
@@ -146,6 +146,9 @@ def test_where_few_rows_are_sure_the_shares_hold_all_the_same(fraction: float) -
         aim = np.array(pseudo.rounds[-1]["aim"])
         total = pseudo.counts.sum()
         assert np.abs(pseudo.counts - aim * total).max() < 1
+        wanted = fraction * len(pseudo.labels) * len(pseudo.rounds)
+        assert pseudo.coverage == pytest.approx(total / min(wanted, len(pseudo.labels)), abs=0.01)
+    assert found[-1].coverage < 1.0
     assert 0 < found[-1].counts.sum() < len(found[-1].labels)
 
 

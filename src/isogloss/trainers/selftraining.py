@@ -114,7 +114,8 @@ class SelfTrainingTrainer(RowTrainer):
         Of each: `step` it began at; `labelled`, rows with a pseudo-label, and `share` of all rows
         of the target that is; `examples` with any; `classes`, (k,) shares of the classes among the
         pseudo-labels; with `selection="prior"` also `aim`, (k,) the shares they were to have,
-        `sure`, the share of the rows that could be given one, `estimate`, (k,) the target prior,
+        `sure`, the share of the rows that could be given one, `coverage`, of the rows that were to
+        be given one, those that could in these shares, `estimate`, (k,) the target prior,
         `shift_is_significant` and `assumption_p_value`.
         """
         return [] if self._pseudo is None else list(self._pseudo.rounds)
@@ -159,7 +160,11 @@ class SelfTrainingTrainer(RowTrainer):
     def batch_loss(
         self, model: nn.Module, inputs: Mapping[str, torch.Tensor], rows: torch.Tensor | None
     ) -> torch.Tensor:
-        """Cross-entropy of the source's labels plus that of the pseudo-labels, each a mean."""
+        """Cross-entropy of the source's labels plus that of the pseudo-labels, each a mean.
+
+        The second is over all rows that were to have a label; one without adds nothing (FixMatch:
+        Sohn et al., NeurIPS 2020). So a handful of labels does not count for as much as a thousand.
+        """
         logits = model(**model_inputs(inputs)).logits
         labels, on_target = inputs["labels"], inputs["is_target"]
         counts = (None, None) if rows is None else (rows[0], rows[1])
@@ -175,7 +180,9 @@ class SelfTrainingTrainer(RowTrainer):
             pseudo = soft_loss(logits, inputs["beliefs"], given != IGNORED_LABEL, counts[1])
         # Figures are averaged over parts of an accumulated batch, while their losses add up.
         parts = self.parts
-        share = self._pseudo.share if self._pseudo else 0.0
+        share, coverage = 0.0, 1.0
+        if self._pseudo is not None:
+            share, coverage = self._pseudo.share, self._pseudo.coverage
         self.note(
             {
                 "task_loss": source.item() * parts,
@@ -183,7 +190,7 @@ class SelfTrainingTrainer(RowTrainer):
                 "pseudo_labelled": share,
             }
         )
-        return source + self.args.pseudo_weight * pseudo
+        return source + self.args.pseudo_weight * coverage * pseudo
 
     def _begin_round(self, step: int) -> None:
         """Give the round's labels, unless a checkpoint of this round brought them along."""

@@ -99,7 +99,7 @@ class Labeller:
         aim = shares_within(predicted_shares(corrected), estimate.interval)
         trusted = estimate.assumption_holds and not rules_out(aim, predicted, estimate.source_prior)
         sure = np.ones(len(probabilities), dtype=bool)
-        total = self._so_far(len(rows.labels), number)
+        total = wanted = self._so_far(len(rows.labels), number)
         if trusted:
             probabilities = corrected
         else:
@@ -117,6 +117,7 @@ class Labeller:
         facts = {
             "aim": aim.tolist(),
             "sure": float(sure.mean()),
+            "coverage": total / wanted,
             "estimate": estimate.prior.tolist(),
             "shift_is_significant": bool(estimate.shift_is_significant),
             "assumption_p_value": float(estimate.assumption_p_value),

@@ -84,6 +84,11 @@ class PseudoLabels:
         """Of the rows that have a label."""
         return float((~self.free).mean()) if len(self.labels) else 0.0
 
+    @property
+    def coverage(self) -> float:
+        """Of the rows that were to have a label, those that could be given one."""
+        return float(self.rounds[-1].get("coverage", 1.0)) if self.rounds else 1.0
+
     def facts(self) -> dict[str, Any]:
         """Rows and examples with a label, and the shares of the classes, as plain values."""
         counts = self.counts
