@@ -11,7 +11,7 @@ import scipy.stats
 
 from isogloss.labelshift.matching import VIOLATED
 from isogloss.selection import GUARD, GuardRule, Rule
-from isogloss.selection.expectation import METRICS
+from isogloss.selection.expectation import METRICS, lowered
 from selectionbench.measures import Record
 from selectionbench.outcomes import LEVEL, outcome
 from selectionbench.rules import Records, guarded
@@ -111,7 +111,8 @@ def expected_with(record: Record, metric: str, own: tuple[float, float]) -> tupl
     share = total[1] / total.sum()
     both = np.array([share, 1.0 - share])
     drawn = both**2 @ variances + 2.0 * both.prod() * covariance
-    return float(both @ values), float(np.sqrt(drawn + _beside(share, values, np.array(own))))
+    value = float(lowered(float(both @ values), by=kept.optimism[place]))
+    return value, float(np.sqrt(drawn + _beside(share, values, np.array(own))))
 
 
 def _beside(share: float, values: np.ndarray, own: np.ndarray) -> float:

@@ -13,6 +13,7 @@ from sklearn.metrics import f1_score
 from isogloss.errors import IsoglossError
 from isogloss.labelshift import PriorEstimate, estimate_prior
 from isogloss.selection import RULE, CandidateRows, Rule, expected_score
+from isogloss.selection.expectation import lowered
 from tests.helpers.candidates import SOURCE_PRIOR, TARGET_PRIOR, Sides, candidate, draw_sides
 from tests.helpers.shift import softmax
 
@@ -93,9 +94,27 @@ def test_a_rejected_assumption_widens_and_is_said() -> None:
     widths = {name: each.interval[1] - each.interval[0] for name, each in found.items()}
     assert widths["rejected"] > 1.5 * widths["held"]
     assert widths["untested"] == widths["held"]
+    # What is made of a classifier's sureness is taken off where it is known to be too sure.
+    odds = {name: each.value / (1.0 - each.value) for name, each in found.items()}
+    parts = found["rejected"].parts
+    share = parts["confidence_share"]
+    told = share * parts["confidence"] + (1.0 - share) * parts["weighted"]
+    assert odds["rejected"] == pytest.approx(told / (1.0 - told) * np.exp(-RULE.optimism[1]))
+    assert odds["held"] > 1.1 * odds["rejected"]
     assert "nothing in the predictions speaks against that (p = 0.500)" in found["held"].sentence
     assert "speak against that (p < 0.001), so the interval is wider" in found["rejected"].sentence
     assert "could not be tested" in found["untested"].sentence
+
+
+def test_lowered_shares_stay_shares() -> None:
+    shares = np.array([0.0, 0.2, 0.5, 1.0])
+    found = lowered(shares, by=0.7)
+    assert found[0] == 0.0
+    assert found[-1] == 1.0
+    assert (np.diff(found) > 0).all()
+    logits = np.log(shares[1:3] / (1 - shares[1:3])) - np.log(found[1:3] / (1 - found[1:3]))
+    np.testing.assert_allclose(logits, 0.7)
+    np.testing.assert_array_equal(lowered(shares, by=0.0), shares)
 
 
 def test_what_cannot_be_told_is_said() -> None:

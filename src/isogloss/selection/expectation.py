@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.stats
 
-from isogloss.labelshift.checks import check_choice, check_range, check_shape
+from isogloss.labelshift.checks import Floats, check_choice, check_range, check_shape
 from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.selection.accuracy import macro_f1
 from isogloss.selection.estimates import Estimate, Measure, two_estimates
@@ -30,6 +30,8 @@ class Rule:
         confidence_error: standard deviation of what the confidences miss beside sampling where
             label shift is not rejected, and where it is.
         weighted_error: likewise of what the weighted source rows miss.
+        optimism: how much too high the logarithm of the odds comes out that a row is right,
+            likewise.
         gain_error: likewise of what all models together miss of a candidate's gain on the zero-shot
             model.
         level_error: likewise of what either way of telling a score without labels misses, where
@@ -39,6 +41,7 @@ class Rule:
 
     confidence_error: tuple[float, float] = (0.01, 0.06)
     weighted_error: tuple[float, float] = (0.01, 0.30)
+    optimism: tuple[float, float] = (0.0, 0.25)
     gain_error: float = 0.02
     level_error: float = 0.08
     untold_width: float = 0.4
@@ -100,7 +103,8 @@ def expected_score(
     The interval is normal. Its variance is the mean's over the same draws, plus how far the two
     disagree, `share (1 - share) difference²`, plus the square of the errors of their own, as if
     those went together. Where the test of `estimate` rejects label shift, those errors are the
-    larger ones of the rule, so the interval widens; so it does because the prior's does.
+    larger ones of the rule, so the interval widens; so it does because the prior's does. There a
+    classifier is also surer than it is right, and what it makes of that is taken off (`optimism`).
 
     Args:
         rows: of the candidate; a correction of its own decides what it predicts.
@@ -162,8 +166,9 @@ def _combined(first: Estimate, second: Estimate, *, violated: bool, rule: Rule) 
     drawn = share * first.draws + (1.0 - share) * second.draws
     apart = share * (1.0 - share) * (first.value - second.value) ** 2
     together = (share * own[0] + (1.0 - share) * own[1]) ** 2
+    told = share * first.value + (1.0 - share) * second.value
     return {
-        "value": share * first.value + (1.0 - share) * second.value,
+        "value": float(lowered(told, by=rule.optimism[violated])),
         "confidence": first.value,
         "weighted": second.value,
         "confidence_spread": first.spread,
@@ -171,6 +176,12 @@ def _combined(first: Estimate, second: Estimate, *, violated: bool, rule: Rule) 
         "confidence_share": share,
         "standard_error": float(np.sqrt(drawn.var() + apart + together)),
     }
+
+
+def lowered(share: Floats | float, *, by: float) -> Floats:
+    """Shares in 0..1 of which the logarithms of the odds are lower by `by`, at least 0."""
+    odds = np.exp(-by)
+    return np.asarray(share * odds / (1.0 - share + share * odds))
 
 
 def measure_of(metric: str, target_rows: int) -> Measure:
