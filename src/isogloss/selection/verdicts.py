@@ -24,7 +24,7 @@ class GuardRule:
     """
 
     spreads: float = 1.0
-    least_gain: float = 0.0075
+    least_gain: float = 0.01
     most_lost: float = 0.01
     gain_error: float = 0.04
 
