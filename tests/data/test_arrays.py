@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from isogloss.data.arrays import read_arrays, save_arrays
+from isogloss.data.arrays import read_arrays, read_facts, save_arrays
 from isogloss.errors import IsoglossError
 
 ARRAYS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.array([-1, 2])}
@@ -18,7 +18,7 @@ def test_what_was_written_comes_back(tmp_path: Path) -> None:
     path = tmp_path / "new" / "x.safetensors"
     save_arrays(path, ARRAYS, FACTS)
     arrays, facts = read_arrays(path)
-    assert facts == FACTS
+    assert facts == FACTS == read_facts(path)
     assert arrays.keys() == ARRAYS.keys()
     for name, values in ARRAYS.items():
         np.testing.assert_array_equal(arrays[name], values)
@@ -40,10 +40,11 @@ def test_what_cannot_be_read_is_said_on_one_line(tmp_path: Path) -> None:
     cut.write_bytes(whole.read_bytes()[:-5])
     save_file(ARRAYS, foreign)
     for path in (cut, foreign, tmp_path / "missing", tmp_path):
-        with pytest.raises(ValueError) as caught:
-            read_arrays(path)
-        assert str(caught.value)
-        assert "\n" not in str(caught.value)
+        for read in (read_arrays, read_facts):
+            with pytest.raises(ValueError) as caught:
+                read(path)
+            assert str(caught.value)
+            assert "\n" not in str(caught.value)
 
 
 def test_place_that_cannot_be_written(tmp_path: Path) -> None:

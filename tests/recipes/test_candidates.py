@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import isogloss
-from isogloss.data.arrays import save_arrays
+from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
-from isogloss.recipes.candidates import CANDIDATE, read_candidate, save_candidate
+from isogloss.recipes.candidates import CANDIDATE, is_settled, read_candidate, save_candidate
 from isogloss.recipes.heldout import read_held_out
 from isogloss.trainers.rows import CollectedRows
 
@@ -39,6 +39,18 @@ def test_rows_come_back_without_the_target_s_labels(tmp_path: Path, features: bo
         else:
             np.testing.assert_allclose(found, rows.features, atol=2e-3)
     np.testing.assert_array_equal(back.source_labels, source.labels)
+
+
+def test_files_of_earlier_versions_are_of_no_settled_model(tmp_path: Path) -> None:
+    path = tmp_path / CANDIDATE
+    save_candidate(path, source=rows_of(8, seed=1), target=rows_of(6, seed=2), settled=True)
+    assert is_settled(tmp_path)
+    assert read_candidate(tmp_path, name="kd").settled
+    arrays, facts = read_arrays(path)
+    del facts["settled"]
+    save_arrays(path, arrays, facts)
+    assert not is_settled(tmp_path)
+    assert not read_candidate(tmp_path, name="kd").settled
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:

@@ -81,6 +81,8 @@ def test_no_estimate_is_trusted_that_the_first_model_refutes(
         assert found["assumption_p_value"] <= 1e-4
         # In the shares of the predictions, but for rows that hang on the balance.
         assert found["labelled"] <= 30 * found["sure"] + 1e-9
+        assert found["labelled"] == round(30 * found["coverage"])
+        assert found["coverage"] < 1.0
         for share, aim in zip(found["classes"], found["aim"], strict=True):
             assert abs(share - aim) * found["labelled"] < 1
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,12 +44,9 @@ def read_arrays(path: Path, *, framework: Literal["np", "pt"] = "np") -> tuple[d
         ValueError: where there is no such file or it cannot be read; its text, on one line, says
             why.
     """
-    try:
-        with safe_open(path, framework=framework) as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return arrays, json.loads(file.metadata()[_FACTS])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
+    with _opened(path, framework) as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return arrays, json.loads(file.metadata()[_FACTS])
 
 
 def read_facts(path: Path) -> Any:
@@ -57,8 +55,15 @@ def read_facts(path: Path) -> Any:
     Raises:
         ValueError: as `read_arrays`.
     """
+    with _opened(path, "np") as file:
+        return json.loads(file.metadata()[_FACTS])
+
+
+@contextmanager
+def _opened(path: Path, framework: Literal["np", "pt"]) -> Iterator[Any]:
+    """The open file; what goes wrong with it is a `ValueError` of one line."""
     try:
-        with safe_open(path, framework="np") as file:
-            return json.loads(file.metadata()[_FACTS])
+        with safe_open(path, framework=framework) as file:
+            yield file
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ValueError(" ".join(str(error).split())) from error

@@ -317,18 +317,15 @@ def _with_facts(
     draws = fit.resampled(seed=seed)
     covariance = np.eye(len(source.seen))
     covariance[np.ix_(source.seen, source.seen)] = fit.covariance + fit.unknown
-    final = source.spread(prior)
+    final, ends = source.spread(prior), [0.5 - level / 2, 0.5 + level / 2]
     if facts.empty:
-        draws = source.spread(draws)
-    else:
-        # The facts correct the estimate that is given, so its noise is laid around that.
-        final = facts.apply(final, covariance)
-        draws = np.asarray(project_simplex(source.spread(draws - fit.free + prior)))
-        draws = facts.apply_many(draws, covariance, redraw=seed)
-    bounds = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0).T
-    if facts.empty:
+        bounds = np.quantile(source.spread(draws), ends, axis=0).T
         return final, within_bounds(source.spread(fit.free), bounds, level=level)
-    return final, bounds.clip(0.0, 1.0)
+    # The facts correct the estimate that is given, so its noise is laid around that.
+    final = facts.apply(final, covariance)
+    draws = np.asarray(project_simplex(source.spread(draws - fit.free + prior)))
+    draws = facts.apply_many(draws, covariance, redraw=seed)
+    return final, np.quantile(draws, ends, axis=0).T.clip(0.0, 1.0)
 
 
 def _predicted(probabilities: npt.ArrayLike, num_classes: int) -> list[float]:

@@ -18,7 +18,8 @@ class SelfTrainingConfig(RowTrainingArguments):
     selection: str = field(
         default="prior",
         metadata={
-            "help": "prior: rows by quotas of the classes, from the estimated target prior; "
+            "help": "prior: rows by quotas of the classes, from the estimated target prior, "
+            "or, where no estimate can be trusted, those that do not hang on it; "
             "confident: the surest examples whatever their class, as published."
         },
     )

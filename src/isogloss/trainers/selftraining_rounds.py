@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from isogloss.labelshift.correction import correct
+from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.models.features import FeatureClassifier
 from isogloss.models.precision import Precision
 from isogloss.trainers.estimation import RowEstimator
@@ -94,21 +95,16 @@ class Labeller:
             p_value_before=min([self.estimate.p_value_before, *tested]),
         )
         probabilities = estimator.calibrated(rows.probabilities)
-        predicted = predicted_shares(probabilities)
-        corrected = correct(probabilities, estimate.weights)
-        aim = shares_within(predicted_shares(corrected), estimate.interval)
-        trusted = estimate.assumption_holds and not rules_out(aim, predicted, estimate.source_prior)
+        aim = predicted_shares(probabilities)
         sure = np.ones(len(probabilities), dtype=bool)
         total = wanted = self._so_far(len(rows.labels), number)
-        if trusted:
-            probabilities = corrected
+        asked = _asked_for(estimate, probabilities)
+        if asked is not None:
+            probabilities, aim = asked
         else:
             # No balance is known then. Rows that hang on it would teach the next model what this
             # one favours: what it seldom says, it would say more seldom still.
-            aim, sure = (
-                predicted,
-                named_alike(probabilities, halfway(predicted, estimate.source_prior)),
-            )
+            sure = named_alike(probabilities, halfway(aim, estimate.source_prior))
             classes = probabilities[before.free & sure].argmax(axis=1)
             there = before.counts + np.bincount(classes, minlength=len(aim))
             total = min(total, most_in_shares(aim, there))
@@ -127,3 +123,19 @@ class Labeller:
     def _so_far(self, count: int, number: int) -> int:
         """How many of `count` are to have a label in round `number`: at least one a round."""
         return min(count, max(number + 1, round(self.args.fraction * count * (number + 1))))
+
+
+def _asked_for(
+    estimate: PriorEstimate, probabilities: np.ndarray
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Probabilities (n, k) corrected by an estimate, and the class shares (k,) it asks for.
+
+    None where it cannot be trusted: its assumption is refuted, or it all but denies a class.
+    """
+    if not estimate.assumption_holds:
+        return None
+    corrected = correct(probabilities, estimate.weights)
+    asked = shares_within(predicted_shares(corrected), estimate.interval)
+    if rules_out(asked, predicted_shares(probabilities), estimate.source_prior):
+        return None
+    return corrected, asked
