@@ -178,6 +178,24 @@ def test_aligned_stage_is_taken_over_where_its_settings_agree(
         assert "zero-shot" not in listener.phases
 
 
+def test_rows_decide_what_is_taken_over_and_not_what_their_files_are_called(
+    files: dict[str, Any], tmp_path: Path
+) -> None:
+    isogloss.adapt(output=tmp_path / "first", **files)
+    moved = dict(files)
+    for side in ("source", "target"):
+        moved[side] = str(shutil.copy(files[side], tmp_path / f"moved-{side}.csv"))
+    write_csv(Path(files["target"]), rows=12, labels=False, seed=7)
+    for call, aligned in ((moved, False), (files, True)):
+        listener = Listener()
+        output = tmp_path / f"run-{aligned}"
+        isogloss.adapt(
+            **{**call, "start": str(tmp_path / "first"), "output": output, "progress": listener}
+        )
+        assert "zero-shot" not in listener.phases
+        assert ("iwda" in listener.phases) == aligned
+
+
 def test_start_must_fit(files: dict[str, Any], tmp_path: Path) -> None:
     start = str(tmp_path / "zs")
     call = {"output": tmp_path / "run", "start": start}

@@ -222,7 +222,7 @@ def run_stages(shop: Workshop) -> None:
                 shop.progress.skip(stage.name, "left out, there is only one seed")
         elif is_spent(shop):
             shop.progress.skip(stage.name, "left out, the budget is used up")
-        elif can_take_over(shop.config, stage.name):
+        elif can_take_over(shop, stage.name):
             take_over(shop, Path(str(shop.config.start)), stage.name)
         else:
             with noted_warnings() as said:

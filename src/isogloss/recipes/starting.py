@@ -14,9 +14,10 @@ from isogloss.recipes.results import measure
 from isogloss.recipes.stages.training import open_model
 from isogloss.recipes.workshop import Workshop
 
-# What decides how a zero-shot stage comes out; a stage is taken over only where all of it agrees.
+# What decides how a zero-shot stage comes out, beside the source's rows; a stage is taken over only
+# where all of it agrees. What a side's file is called decides nothing.
 ZERO_SHOT_SETTINGS = (
-    "source", "task", "text", "text_pair", "label", "model", "seed", "epochs",
+    "task", "text", "text_pair", "label", "model", "seed", "epochs",
     "max_steps", "batch_size", "accumulation", "gradient_checkpointing", "max_length", "pooling",
     "holdout", "precision", "dropout", "trim", "orphan_tags",
     "finetune",
@@ -26,8 +27,10 @@ ZERO_SHOT_SETTINGS = (
 # The same for other stages that recipes share.
 SHARED_SETTINGS = {
     "zero-shot": ZERO_SHOT_SETTINGS,
-    "iwda": (*ZERO_SHOT_SETTINGS, "target", "token_passes", "iwda"),
+    "iwda": (*ZERO_SHOT_SETTINGS, "token_passes", "iwda"),
 }
+# The sides that a stage is trained on.
+SHARED_SIDES = {"zero-shot": {"source"}, "iwda": {"source", "target"}}
 
 
 def check_start(config: RunConfig) -> None:
@@ -46,15 +49,24 @@ def check_start(config: RunConfig) -> None:
         raise IsoglossError("E528", folder=config.start, names=", ".join(differing))
 
 
-def can_take_over(config: RunConfig, stage: str) -> bool:
-    """Whether `start` has a finished stage that is the one this run would train."""
+def can_take_over(shop: Workshop, stage: str) -> bool:
+    """Whether `start` has a finished stage that is the one this run would train.
+
+    Raises:
+        IsoglossError: E528 where the source's rows are others, whatever their file is called.
+    """
+    config = shop.config
     if config.start is None or stage not in SHARED_SETTINGS:
         return False
     earlier = RunFolder(Path(config.start))
+    differing = differing_rows(shop.folder, earlier)
+    if "source" in differing:
+        raise IsoglossError("E528", folder=config.start, names="other rows in the source")
     finished = earlier.stage_result(stage) is not None
     # A stage that an earlier version finished is nothing to choose from.
     usable = config.recipe != AUTO or (earlier.stage(stage) / CANDIDATE).is_file()
-    return finished and usable and not _differing(config, stage)
+    same = SHARED_SIDES[stage].isdisjoint(differing) and not _differing(config, stage)
+    return finished and usable and same
 
 
 def _differing(config: RunConfig, stage: str) -> list[str]:
@@ -69,14 +81,9 @@ def take_over(shop: Workshop, start: Path, stage: str) -> None:
     """Link a stage of an earlier run into this one, and its average where it has the same.
 
     Where the target or the test rows are others than there, the model is measured on these.
-
-    Raises:
-        IsoglossError: E528 where the source's rows are others, though the name is the same.
     """
     shop.progress.say(f"{stage}: taken over from {start}")
     differing = differing_rows(shop.folder, RunFolder(start))
-    if "source" in differing:
-        raise IsoglossError("E528", folder=start, names="other rows in the source")
     wanted, there = shop.config.averages, RunConfig.load(start / CONFIG).averages
     if wanted and wanted == there and RunFolder(start).stage_result(stage + AVERAGE) is not None:
         link_stage(shop, start, stage + AVERAGE, anew=bool(differing))
