@@ -11,14 +11,15 @@ import scipy.stats
 
 from isogloss.labelshift.matching import VIOLATED
 from isogloss.selection import GUARD, GuardRule, Rule
-from isogloss.selection.expectation import METRICS, lowered
+from isogloss.selection.expectation import METRICS, lowered, odds_slope
 from selectionbench.measures import Record
 from selectionbench.outcomes import LEVEL, outcome
 from selectionbench.rules import Records, guarded
 from selectionbench.tables import is_set_on, markdown, points, signed
 
 SPREADS, GAINS, LOSSES = (0.0, 1.0, 2.0), (0.0, 0.005, 0.01, 0.015, 0.02, 0.03), (0.01, 1.0)
-CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10), (0.05, 0.10, 0.20, 0.30)
+# Of the logarithms of the odds, as in `Rule`.
+CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40), (0.25, 1.5)
 
 
 def tuning_tables(cases: Sequence[Records]) -> str:
@@ -102,17 +103,18 @@ def expected_with(record: Record, metric: str, own: tuple[float, float]) -> tupl
     variances = np.array([parts["confidence_spread"], parts["weighted_spread"]]) ** 2
     kept = Rule(**{name: _pair(value) for name, value in record["rule"].items()})
     place = is_violated(record)
-    before = (kept.confidence_error[place], kept.weighted_error[place])
+    before = np.array([kept.confidence_error[place], kept.weighted_error[place]])
+    slopes = odds_slope(values)
     share = parts["confidence_share"]
-    rest = parts["standard_error"] ** 2 - _beside(share, values, np.array(before))
+    rest = parts["standard_error"] ** 2 - _beside(share, values, before * slopes)
     both = np.array([share, 1.0 - share])
     covariance = (rest - both**2 @ variances) / (2.0 * both.prod())
-    total = variances + np.array(own) ** 2
+    total = variances + (np.array(own) * slopes) ** 2
     share = total[1] / total.sum()
     both = np.array([share, 1.0 - share])
     drawn = both**2 @ variances + 2.0 * both.prod() * covariance
     value = float(lowered(float(both @ values), by=kept.optimism[place]))
-    return value, float(np.sqrt(drawn + _beside(share, values, np.array(own))))
+    return value, float(np.sqrt(drawn + _beside(share, values, np.array(own) * slopes)))
 
 
 def _beside(share: float, values: np.ndarray, own: np.ndarray) -> float:

@@ -64,18 +64,23 @@ def test_the_value_lies_between_its_two_estimates_by_their_shares() -> None:
     share = found.parts["confidence_share"]
     wanted = share * found.parts["confidence"] + (1 - share) * found.parts["weighted"]
     assert found.value == pytest.approx(wanted)
-    own = RULE.confidence_error[0], RULE.weighted_error[0]
-    first = found.parts["confidence_spread"] ** 2 + own[0] ** 2
-    second = found.parts["weighted_spread"] ** 2 + own[1] ** 2
+    variances = []
+    for name, error in (("confidence", RULE.confidence_error), ("weighted", RULE.weighted_error)):
+        told = found.parts[name]
+        # An error of the logarithm of the odds, as one of the score.
+        own = error[0] * told * (1.0 - told)
+        variances.append(found.parts[f"{name}_spread"] ** 2 + own**2)
+    first, second = variances
     assert share == pytest.approx(second / (first + second))
 
 
 def test_disagreement_and_own_errors_widen() -> None:
     none = Rule(confidence_error=(0.0, 0.0), weighted_error=(0.0, 0.0))
-    some = Rule(confidence_error=(0.05, 0.0), weighted_error=(0.05, 0.0))
+    some = Rule(confidence_error=(0.5, 0.0), weighted_error=(0.5, 0.0))
     bare = expected_score(ROWS, PRIOR, rule=none).parts
     wider = expected_score(ROWS, PRIOR, rule=some).parts
-    assert wider["standard_error"] > 0.05 > bare["standard_error"]
+    least = 0.5 * min(wider[name] * (1.0 - wider[name]) for name in ("confidence", "weighted"))
+    assert wider["standard_error"] > least > bare["standard_error"]
     # A source on which the model is always right disagrees with unsure target rows.
     apart = replace(ROWS, target_logits=0.3 * ROWS.target_logits)
     found = expected_score(apart, PRIOR, rule=none).parts

@@ -76,6 +76,31 @@ def test_priors_are_drawn_around_the_centre_as_widely_as_the_interval() -> None:
     np.testing.assert_allclose(same, np.tile(centre, (5, 1)))
 
 
+def test_a_refuted_interval_says_no_more_than_the_predictions_moved() -> None:
+    centre = np.array([0.5, 0.3, 0.2])
+    wide = np.tile([0.0, 1.0], (3, 1))
+    predicted = centre + np.array([0.06, -0.06, 0.0])
+    estimate = an_estimate()
+    told = {
+        "assumption_p_value": 1e-6,
+        "source_prior": centre,
+        "diagnostics": estimate.diagnostics | {"predicted": predicted.tolist()},
+    }
+    seen, rng = np.ones(3, bool), np.random.default_rng(0)
+    refuted = replace(estimate, interval=wide, **told)
+    # Projecting three shares on their sum mixes their variances.
+    variances = np.array([0.06, 0.06, 0.02]) ** 2
+    mixed = variances / 3.0 + variances.sum() / 9.0
+    found = draw_priors(centre, refuted, seen, 4_000, rng)
+    np.testing.assert_allclose(found.std(axis=0), np.sqrt(mixed), rtol=0.05)
+    trusted = replace(refuted, assumption_p_value=0.5)
+    assert (draw_priors(centre, trusted, seen, 4_000, rng).std(axis=0) > 0.15).all()
+    # An interval that is narrower than that stays as it is.
+    sure = replace(refuted, interval=np.stack([centre, centre], axis=1))
+    same = draw_priors(centre, sure, seen, 5, rng)
+    np.testing.assert_allclose(same, np.tile(centre, (5, 1)))
+
+
 def test_a_class_that_the_source_lacks_is_drawn_no_share() -> None:
     seen = np.array([True, False, True])
     estimate = replace(an_estimate(), interval=np.tile([0.1, 0.7], (3, 1)))

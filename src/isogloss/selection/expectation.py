@@ -26,12 +26,14 @@ class Rule:
     docs/selection.md says how they were set. Where label shift is refuted, the weighted source rows
     hardly count: no target row goes into them.
 
+    Errors of either way of telling a score are of the logarithm of its odds: what is missed of a
+    score near 1 is less than what is missed of one in the middle.
+
     Attributes:
         confidence_error: standard deviation of what the confidences miss beside sampling where
             label shift is not rejected, and where it is.
         weighted_error: likewise of what the weighted source rows miss.
-        optimism: how much too high the logarithm of the odds comes out that a row is right,
-            likewise.
+        optimism: how much too high the logarithm of the odds comes out, likewise.
         gain_error: likewise of what all models together miss of a candidate's gain on the zero-shot
             model.
         level_error: likewise of what either way of telling a score without labels misses, where
@@ -39,8 +41,8 @@ class Rule:
         untold_width: from this width of the interval on, the sentence says that it cannot be told.
     """
 
-    confidence_error: tuple[float, float] = (0.01, 0.06)
-    weighted_error: tuple[float, float] = (0.01, 0.30)
+    confidence_error: tuple[float, float] = (0.05, 0.15)
+    weighted_error: tuple[float, float] = (0.05, 1.5)
     optimism: tuple[float, float] = (0.0, 0.25)
     gain_error: float = 0.02
     level_error: float = 0.08
@@ -97,14 +99,15 @@ def expected_score(
     label shift and calibration both are right, and they err for different reasons: the first hears
     that target rows are harder but believes the model's own probabilities, the second believes
     labels alone but looks at no target row. Each counts by the inverse of its variance: that over
-    resampled rows (or sentences) of both sides and over priors within the estimate's interval, plus
-    the square of an error of its own (`Rule`).
+    resampled rows (or sentences) of both sides and over the priors of `draw_priors`, plus the
+    square of an error of its own (`Rule`).
 
     The interval is normal. Its variance is the mean's over the same draws, plus how far the two
     disagree, `share (1 - share) difference²`, plus the square of the errors of their own, as if
     those went together. Where the test of `estimate` rejects label shift, those errors are the
-    larger ones of the rule, so the interval widens; so it does because the prior's does. There a
-    classifier is also surer than it is right, and what it makes of that is taken off (`optimism`).
+    larger ones of the rule, so the interval widens; so it does where the shares of the predicted
+    classes are others than the source's. There a classifier is also surer than it is right, and
+    what it makes of that is taken off (`optimism`).
 
     Args:
         rows: of the candidate; a correction of its own decides what it predicts.
@@ -159,7 +162,10 @@ def expected_score(
 
 def _combined(first: Estimate, second: Estimate, *, violated: bool, rule: Rule) -> dict[str, float]:
     """The value, its standard error, and what they are made of."""
-    own = (rule.confidence_error[violated], rule.weighted_error[violated])
+    own = (
+        float(rule.confidence_error[violated] * odds_slope(first.value)),
+        float(rule.weighted_error[violated] * odds_slope(second.value)),
+    )
     variances = (first.spread**2 + own[0] ** 2, second.spread**2 + own[1] ** 2)
     total = sum(variances)
     share = variances[1] / total if total > 0 else 0.5
@@ -176,6 +182,11 @@ def _combined(first: Estimate, second: Estimate, *, violated: bool, rule: Rule) 
         "confidence_share": share,
         "standard_error": float(np.sqrt(drawn.var() + apart + together)),
     }
+
+
+def odds_slope(share: Floats | float) -> Floats:
+    """What shares in 0..1 change by where the logarithms of their odds do by 1, to first order."""
+    return np.asarray(share * (1.0 - share))
 
 
 def lowered(share: Floats | float, *, by: float) -> Floats:

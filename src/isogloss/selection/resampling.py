@@ -17,6 +17,8 @@ from isogloss.labelshift.rows import Bundles, make_bundles
 # nothing more about the spread of a mean.
 _CELLS = 4_000_000
 _FEWEST, _MOST = 50, 500
+# What the share of a class may always differ by from the source's where label shift is refuted.
+_LEAST_MOVE = 0.02
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,10 +91,12 @@ def draw_priors(
     draws: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Priors that the interval of an estimate allows.
+    """Priors that an estimate allows.
 
     Shares are drawn from normal distributions of the interval's width, each by itself, and
-    projected on the simplex of the classes that the source has.
+    projected on the simplex of the classes that the source has. Where label shift is refuted, the
+    interval is that of a fit that does not hold, and may say anything from 0 to 1; there no share
+    varies by more than the share of the rows that are predicted so differs from the source's.
 
     Args:
         centre: (k,) prior to draw around.
@@ -104,9 +108,13 @@ def draw_priors(
     Returns:
         (draws, k) priors, 0 for a class without source rows.
     """
-    width = (estimate.interval[:, 1] - estimate.interval[:, 0])[seen]
+    width = estimate.interval[:, 1] - estimate.interval[:, 0]
     deviation = width / (2.0 * max(scipy.stats.norm.ppf(0.5 + estimate.level / 2.0), 1e-9))
-    noise = rng.standard_normal((draws, int(seen.sum()))) * deviation
+    if not estimate.assumption_holds:
+        predicted = np.asarray(estimate.diagnostics["predicted"])
+        moved = np.abs(predicted - estimate.source_prior)
+        deviation = np.minimum(deviation, np.maximum(moved, _LEAST_MOVE))
+    noise = rng.standard_normal((draws, int(seen.sum()))) * deviation[seen]
     found = np.zeros((draws, len(seen)))
     found[:, seen] = project_simplex(centre[seen] + noise)
     return found
