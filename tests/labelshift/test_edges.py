@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from isogloss.labelshift.calibration import softmax
-from isogloss.labelshift.edges import within_bounds
+from isogloss.labelshift.edges import holding, within_bounds
 from isogloss.labelshift.prior_estimation import PriorEstimator
 
 Z = 1.959963984540054
@@ -65,3 +65,9 @@ def test_a_class_that_is_everywhere_does_not_get_an_interval_of_a_point() -> Non
     assert found.raw_prior[0] > 0.95
     assert found.interval[0, 0] < 0.95
     assert found.interval[1:, 1].max() > 0.05
+
+
+def test_an_interval_is_widened_to_what_stands_beside_it_and_no_further() -> None:
+    interval = np.array([[0.1, 0.2], [0.1, 0.2], [0.1, 0.2]])
+    found = holding(interval, np.array([0.05, 0.15, 0.3]))
+    np.testing.assert_array_equal(found, [[0.05, 0.2], [0.1, 0.2], [0.1, 0.3]])

@@ -201,3 +201,17 @@ def test_estimates_follow_a_permutation_of_the_classes(method: str, seed: int) -
     inverse = np.argsort(order)
     other = estimate_prior(rows[:, order], inverse[labels], others[:, order], **options)
     assert_same(found, other, order)
+
+
+@fewer
+@given(seeds, sizes, st.sampled_from(METHODS))
+def test_the_interval_holds_the_estimate(seed: int, size: int, method: str) -> None:
+    rng = np.random.default_rng(seed)
+    source, labels = rows_of(rng, int(rng.integers(size + 20, 90)), size)
+    target, _ = rows_of(rng, int(rng.integers(size, 300)), size)
+    features = {}
+    if method == "matching":
+        features = {"source_features": source, "target_features": target}
+    found = estimate_prior(source, labels, target, method=method, seed=seed, **features)
+    assert (found.interval[:, 0] <= found.prior + 1e-12).all()
+    assert (found.prior <= found.interval[:, 1] + 1e-12).all()

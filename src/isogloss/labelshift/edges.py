@@ -38,3 +38,21 @@ def within_bounds(free: Floats, interval: Floats, *, level: float) -> Floats:
     found = interval.copy()
     found[outside] = nearest[outside, None] + kept[:, None] * [-1.0, 1.0]
     return np.asarray(found.clip(0.0, 1.0))
+
+
+def holding(interval: Floats, estimate: Floats) -> Floats:
+    """Intervals that are widened to the estimate where that lies outside.
+
+    An estimate that is drawn to another one, for a smaller error, may leave the interval of the one
+    that it was made of; an interval that does not hold what it stands beside tells nobody anything.
+
+    Args:
+        interval: (k, 2) lower and upper bounds.
+        estimate: (k,) what is given beside them.
+
+    Returns:
+        (k, 2) within 0..1, no narrower than before.
+    """
+    # Rounding may leave a share a hair above 1.
+    inside, (low, high) = np.clip(estimate, 0.0, 1.0), interval.T
+    return np.stack([np.minimum(low, inside), np.maximum(high, inside)], axis=1)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from isogloss.labelshift.auto import auto_fit
 from isogloss.labelshift.checks import Floats, check_choice, check_probabilities, check_range
 from isogloss.labelshift.classical import bbse_fit, kernel_fit, rlls_fit
-from isogloss.labelshift.edges import within_bounds
+from isogloss.labelshift.edges import holding, within_bounds
 from isogloss.labelshift.facts import KnownFacts
 from isogloss.labelshift.fit import Fit, shift_p_value, shrunk
 from isogloss.labelshift.likelihood import likelihood_prior
@@ -40,7 +40,8 @@ class PriorEstimate:
         weights: (k,) `prior / source_prior`, with `source_prior @ weights == 1`; 1 for a class that
             the source lacks.
         interval: (k, 2) lower and upper bound of each class's share in the target. It belongs to
-            the estimate before shrinkage, and is wider where the assumption is violated.
+            the estimate before shrinkage, but holds the one after it, and is wider where the
+            assumption is violated.
         level: coverage of the interval, in 0..1.
         shift_is_significant: whether the measured shift exceeds its own uncertainty.
         assumption_p_value: of the test that some prior explains the target's predictions, in 0..1;
@@ -320,12 +321,12 @@ def _with_facts(
     final, ends = source.spread(prior), [0.5 - level / 2, 0.5 + level / 2]
     if facts.empty:
         bounds = np.quantile(source.spread(draws), ends, axis=0).T
-        return final, within_bounds(source.spread(fit.free), bounds, level=level)
+        return final, holding(within_bounds(source.spread(fit.free), bounds, level=level), final)
     # The facts correct the estimate that is given, so its noise is laid around that.
     final = facts.apply(final, covariance)
     draws = np.asarray(project_simplex(source.spread(draws - fit.free + prior)))
     draws = facts.apply_many(draws, covariance, redraw=seed)
-    return final, np.quantile(draws, ends, axis=0).T.clip(0.0, 1.0)
+    return final, holding(np.quantile(draws, ends, axis=0).T.clip(0.0, 1.0), final)
 
 
 def _predicted(probabilities: npt.ArrayLike, num_classes: int) -> list[float]:
