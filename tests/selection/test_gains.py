@@ -49,6 +49,15 @@ def test_the_baseline_gains_exactly_nothing() -> None:
     assert standing.gain == standing.spread == standing.source_gain == standing.source_spread == 0.0
 
 
+def test_changed_rows_are_those_that_are_predicted_otherwise_than_by_the_baseline() -> None:
+    before = ZERO.target_logits.argmax(axis=1)
+    assert FOUND["zero-shot"].changed == 0.0
+    assert FOUND["worse"].changed == (WORSE.target_logits.argmax(axis=1) != before).mean() > 0
+    corrected = ZERO.corrected(ESTIMATES["zero-shot"].weights, name="corrected")
+    after = corrected.served(corrected.target_logits).argmax(axis=1)
+    assert FOUND["zero-shot" + CORRECTED].changed == (after != before).mean() > 0
+
+
 def test_the_expected_gain_is_the_metric_over_soft_labels() -> None:
     opinions = [correct(calibrated_target(rows), ESTIMATES[rows.name].weights) for rows in ALL]
     jury = np.mean(opinions, axis=0)

@@ -8,7 +8,7 @@ from isogloss.selection import GuardRule, LabelledEvidence, Standing, decide
 from isogloss.selection.reasons import reasons_for
 from tests.selection.test_verdicts import BASE, BEST, CORRECTED, GOOD
 
-RULE = GuardRule(spreads=1.0, least_gain=0.01, most_lost=0.02)
+RULE = GuardRule(spreads=1.0, least_gain=0.01, gain_per_change=0.0, most_lost=0.02)
 LAST = "No target label was seen for any of this."
 
 

@@ -9,13 +9,14 @@ import pytest
 from isogloss.selection import GUARD, GuardRule, Standing, decide
 from isogloss.selection.verdicts import judge
 
-RULE = GuardRule(spreads=1.0, least_gain=0.01, most_lost=0.02)
+RULE = GuardRule(spreads=1.0, least_gain=0.01, gain_per_change=0.1, most_lost=0.02)
 BASE = Standing(
     name="zero-shot",
     model="zero-shot",
     corrected=False,
     significant=True,
     p_value=0.5,
+    changed=0.0,
     gain=0.0,
     spread=0.0,
     source_gain=0.0,
@@ -49,6 +50,8 @@ def test_of_equal_ones_the_first_is_taken() -> None:
         (replace(GOOD, gain=0.0149), "gain"),
         (replace(GOOD, spread=0.021), "gain"),
         (replace(GOOD, gain=-0.5), "gain"),
+        (replace(GOOD, changed=0.24), ""),
+        (replace(GOOD, changed=0.26), "gain"),
         (replace(GOOD, source_gain=-0.019), ""),
         (replace(GOOD, source_gain=-0.03), "source"),
         (replace(GOOD, source_gain=-0.03, source_spread=0.02), ""),
@@ -72,7 +75,8 @@ def test_the_corrected_zero_shot_model_is_a_candidate_like_others() -> None:
 
 
 def test_the_default_asks_for_a_margin() -> None:
-    assert GUARD.least_gain > 0.005
+    assert GUARD.least_gain >= 0.005
+    assert GUARD.gain_per_change > 0.1
     assert GUARD.spreads > 0
 
 
@@ -90,6 +94,8 @@ def test_labelled_rows_take_the_place_of_what_stands_for_them() -> None:
     assert judge(near, zero_shot="zero-shot", rule=margin).against == "gain"
     told = replace(near, labelled_share=0.5)
     assert judge(told, zero_shot="zero-shot", rule=margin).against == ""
+    assert against(replace(near, changed=0.2), 0.0) == "gain"
+    assert against(replace(near, changed=0.2), 0.5) == ""
     assert [against(refuted, share) for share in (0.0, 0.4, 0.6)] == ["assumption"] * 2 + [""]
     assert [against(loses, share) for share in (0.0, 0.2, 0.6)] == ["source", "source", ""]
     # What is expected to lose is left aside whoever says so.

@@ -37,6 +37,7 @@ class Standing:
         corrected: whether its predictions are corrected for the prior that it estimates.
         significant: whether the shift in that estimate is.
         p_value: of that estimate's test of label shift.
+        changed: share of the target rows that it predicts otherwise than the baseline does.
         gain: that all models together expect on the target, in -1..1; 0 for the baseline.
         spread: its standard deviation over resampled target rows (or sentences).
         source_gain: on held-out source rows that weigh as the target.
@@ -50,6 +51,7 @@ class Standing:
     corrected: bool
     significant: bool
     p_value: float
+    changed: float
     gain: float
     spread: float
     source_gain: float
@@ -133,9 +135,10 @@ def weigh_candidates(
     seen = opinions_of(entries, jury=jury, seed=seed)
     on_target = _on_target(shared, seen, metric, draws)
     on_source = _on_source(shared, entries, metric, draws)
+    changed = (seen.predicted != seen.predicted[base]).mean(axis=1)
     found = [
-        _standing(entry, target - on_target[base], source - on_source[base])
-        for entry, target, source in zip(entries, on_target, on_source, strict=True)
+        _standing(entry, float(share), target - on_target[base], source - on_source[base])
+        for entry, share, target, source in zip(entries, changed, on_target, on_source, strict=True)
     ]
     if labelled is None:
         return found
@@ -206,13 +209,14 @@ def _side(
     return _Side(bundles=bundles, times=times, measure=measure_of(metric, rows))
 
 
-def _standing(entry: Entry, target: Floats, source: Floats) -> Standing:
+def _standing(entry: Entry, changed: float, target: Floats, source: Floats) -> Standing:
     return Standing(
         name=entry.rows.name,
         model=entry.model,
         corrected=entry.rows.correction is not None,
         significant=entry.estimate.shift_is_significant,
         p_value=entry.estimate.assumption_p_value,
+        changed=changed,
         gain=float(target[0]),
         spread=float(target[1:].std()),
         source_gain=float(source[0]),

@@ -16,7 +16,10 @@ class GuardRule:
     Attributes:
         spreads: standard deviations over resampled rows that count as a gain's uncertainty.
         least_gain: a candidate has to be expected to gain more than this, less that uncertainty,
-            in 0..1: models that were trained alike are sure of the same errors.
+            in 0..1: a gain that nobody would notice is no reason to leave the baseline.
+        gain_per_change: likewise more than this for every 1 of the share of the target rows that it
+            predicts otherwise than the baseline, at least 0: models that were trained alike are
+            sure of the same errors, and the more rows change, the more errors there may be.
         most_lost: what a candidate may lose on weighted source rows, with that uncertainty granted
             to it, in 0..1.
         gain_error: standard deviation, beside that uncertainty, of what the models together miss of
@@ -24,7 +27,8 @@ class GuardRule:
     """
 
     spreads: float = 1.0
-    least_gain: float = 0.01
+    least_gain: float = 0.005
+    gain_per_change: float = 0.15
     most_lost: float = 0.01
     gain_error: float = 0.04
 
@@ -96,7 +100,7 @@ def _against(standing: Standing, gain: float, rule: GuardRule) -> str:
     free = 1.0 - standing.labelled_share
     if standing.corrected and standing.p_value < VIOLATED and free >= 0.5:
         return "assumption"
-    if gain <= free * rule.least_gain:
+    if gain <= free * max(rule.least_gain, rule.gain_per_change * standing.changed):
         return "gain"
     lost = standing.source_gain + rule.spreads * standing.source_spread
     if free * lost < -rule.most_lost:
