@@ -17,8 +17,8 @@ from selectionbench.outcomes import LEVEL, outcome
 from selectionbench.rules import Records, guarded
 from selectionbench.tables import is_set_on, markdown, points, signed
 
-SPREADS, GAINS, LOSSES = (0.0, 1.0), (0.0, 0.005, 0.01, 0.015, 0.02), (0.01, 1.0)
-WON = (0.0, 0.05, 0.1, 0.125, 0.15, 0.175, 0.2, 0.25)
+SPREADS, GAINS = (0.0, 1.0), (0.0, 0.005, 0.01)
+PER_CHANGE, ENOUGH = (0.0, 0.05, 0.1, 0.125, 0.15, 0.175, 0.2, 0.25), (0.01, 0.015, 0.02, 1.0)
 # Of the logarithms of the odds, as in `Rule`.
 CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40), (0.25, 1.5)
 
@@ -39,8 +39,10 @@ def guard_grid(cases: Sequence[Records]) -> str:
     heads = [*asdict(GUARD), "regret", "gain", "harmed", "worst"]
     heads += ["other balances: regret", "gain", "harmed", "worst"]
     rows = []
-    for spreads, gain, won, lost in itertools.product(SPREADS, GAINS, WON, LOSSES):
-        rule = GuardRule(spreads=spreads, least_gain=gain, gain_per_change=won, most_lost=lost)
+    for spreads, gain, share, enough in itertools.product(SPREADS, GAINS, PER_CHANGE, ENOUGH):
+        rule = GuardRule(
+            spreads=spreads, least_gain=gain, gain_per_change=share, enough_gain=enough
+        )
         cells = [f"{value:g}" for value in asdict(rule).values()]
         for drawn in (False, True):
             some = [case for case in cases if case[0]["drawn"] == drawn]

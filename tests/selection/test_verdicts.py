@@ -9,7 +9,9 @@ import pytest
 from isogloss.selection import GUARD, GuardRule, Standing, decide
 from isogloss.selection.verdicts import judge
 
-RULE = GuardRule(spreads=1.0, least_gain=0.01, gain_per_change=0.1, most_lost=0.02)
+RULE = GuardRule(
+    spreads=1.0, least_gain=0.01, gain_per_change=0.1, enough_gain=0.027, most_lost=0.02
+)
 BASE = Standing(
     name="zero-shot",
     model="zero-shot",
@@ -52,6 +54,9 @@ def test_of_equal_ones_the_first_is_taken() -> None:
         (replace(GOOD, gain=-0.5), "gain"),
         (replace(GOOD, changed=0.24), ""),
         (replace(GOOD, changed=0.26), "gain"),
+        (replace(GOOD, changed=0.9), "gain"),
+        (replace(GOOD, gain=0.0321, changed=0.26), ""),
+        (replace(GOOD, gain=0.0321, changed=0.9), ""),
         (replace(GOOD, source_gain=-0.019), ""),
         (replace(GOOD, source_gain=-0.03), "source"),
         (replace(GOOD, source_gain=-0.03, source_spread=0.02), ""),

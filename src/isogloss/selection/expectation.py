@@ -41,8 +41,8 @@ class Rule:
         untold_width: from this width of the interval on, the sentence says that it cannot be told.
     """
 
-    confidence_error: tuple[float, float] = (0.05, 0.15)
-    weighted_error: tuple[float, float] = (0.05, 1.5)
+    confidence_error: tuple[float, float] = (0.04, 0.06)
+    weighted_error: tuple[float, float] = (0.04, 1.5)
     optimism: tuple[float, float] = (0.0, 0.25)
     gain_error: float = 0.02
     level_error: float = 0.08

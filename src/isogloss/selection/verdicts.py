@@ -20,6 +20,7 @@ class GuardRule:
         gain_per_change: likewise more than this for every 1 of the share of the target rows that it
             predicts otherwise than the baseline, at least 0: models that were trained alike are
             sure of the same errors, and the more rows change, the more errors there may be.
+        enough_gain: what is enough however many rows change, in 0..1.
         most_lost: what a candidate may lose on weighted source rows, with that uncertainty granted
             to it, in 0..1.
         gain_error: standard deviation, beside that uncertainty, of what the models together miss of
@@ -29,6 +30,7 @@ class GuardRule:
     spreads: float = 1.0
     least_gain: float = 0.005
     gain_per_change: float = 0.15
+    enough_gain: float = 0.02
     most_lost: float = 0.01
     gain_error: float = 0.04
 
@@ -100,9 +102,15 @@ def _against(standing: Standing, gain: float, rule: GuardRule) -> str:
     free = 1.0 - standing.labelled_share
     if standing.corrected and standing.p_value < VIOLATED and free >= 0.5:
         return "assumption"
-    if gain <= free * max(rule.least_gain, rule.gain_per_change * standing.changed):
+    if gain <= free * _margin(standing, rule):
         return "gain"
     lost = standing.source_gain + rule.spreads * standing.source_spread
     if free * lost < -rule.most_lost:
         return "source"
     return ""
+
+
+def _margin(standing: Standing, rule: GuardRule) -> float:
+    """What the candidate has to be expected to gain beyond its uncertainty."""
+    by_change = rule.gain_per_change * standing.changed
+    return max(rule.least_gain, min(by_change, rule.enough_gain))
