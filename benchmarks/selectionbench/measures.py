@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import warnings
 from collections.abc import Callable, Iterable
@@ -26,13 +27,15 @@ from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import summary, true_scores
 
 # Of what a record holds: a change makes files of before be measured anew.
-VERSION = 4
+VERSION = 5
 Record = dict[str, Any]
 
 
 def measure_all(cases: Iterable[Case], path: Path) -> list[Record]:
     """The records of all cases, see `measure` and `kept_or_measured`."""
-    return kept_or_measured(cases, path, measure, version=str(VERSION))
+    # What to expect comes of the rule's constants; those of the guard play no part in a record.
+    rule = hashlib.sha256(repr(RULE).encode()).hexdigest()[:8]
+    return kept_or_measured(cases, path, measure, version=f"{VERSION}-{rule}")
 
 
 def kept_or_measured(
