@@ -25,7 +25,14 @@ from selectionbench.cases import Case, find_cases
 from selectionbench.measures import measure_all
 from selectionbench.outcomes import foretold, outcome
 from selectionbench.rules import ORACLE, VALIDATION, rank_correlation, rules, truths
-from selectionbench.tables import by_case, choices_table, groups, rules_table, verdict
+from selectionbench.tables import (
+    by_case,
+    by_nature,
+    choices_table,
+    groups,
+    rules_table,
+    verdict,
+)
 from selectionbench.truth import Labelled, summary, true_scores
 from selectionbench.tuning import expected_with, tuning_tables
 from tests.helpers.candidates import SOURCE_PRIOR, draw_sides
@@ -266,6 +273,12 @@ def test_groups_tell_apart_what_constants_are_set_on(records: list[dict[str, obj
     assert list(groups(cases)) == ["set on", "set on, other balances"]
     other = [[record | {"pair": "nli-de"} for record in case] for case in cases]
     assert list(groups(other)) == ["reported", "reported, other balances"]
+    both = groups([*cases, *other])
+    assert both["all"] == both["set on"] + both["reported"]
+    assert both["all, natural"] == both["all"]
+    assert "naturally shifted" not in by_nature(cases)
+    hotels = [[record | {"pair": "hotels-es"} for record in case] for case in cases]
+    assert all(not c[0]["drawn"] for c in by_nature([*cases, *hotels])["naturally shifted"])
     regrets = [float(row.split("|")[2]) for row in rules_table(cases, rules()).splitlines()[2:]]
     assert regrets == sorted(regrets)
     assert regrets[0] == 0.0

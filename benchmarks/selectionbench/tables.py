@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from qualitybench.grid import NATURAL
+from qualitybench.grid import NATURAL, PAIRS
 from selectionbench.measures import Record
 from selectionbench.outcomes import HARM, foretold, outcome
 from selectionbench.outside import outside_names
@@ -43,18 +43,27 @@ def is_set_on(case: Records) -> bool:
 
 
 def groups(cases: Sequence[Records]) -> dict[str, list[Records]]:
-    """Cases that are told apart: set on or reported, as they are or drawn anew."""
+    """Cases that are told apart: set on or reported, as they are or drawn anew.
+
+    Where there are both, all that are as they are, and of these the natural balances, come last.
+    """
     found: dict[str, list[Records]] = {}
     for drawn, how in ((False, ""), (True, ", other balances")):
         for own, name in ((True, SET_ON_NAME), (False, REPORTED)):
             some = [c for c in cases if is_set_on(c) == own and c[0]["drawn"] == drawn]
             if some:
                 found[name + how] = some
+    if {SET_ON_NAME, REPORTED} <= set(found):
+        found["all"] = found[SET_ON_NAME] + found[REPORTED]
+        found["all, natural"] = [c for c in found["all"] if c[0]["shift"] == NATURAL]
     return found
 
 
 def by_nature(cases: Sequence[Records]) -> dict[str, list[Records]]:
-    """Cases that scores are foretold for: by their pairs, and where their balance comes from."""
+    """Cases that scores are foretold for: by their pairs, and where their balance comes from.
+
+    Those whose own balance is another than the source's, set on or reported, come last.
+    """
     kinds = {
         "natural": lambda case: not case[0]["drawn"] and case[0]["shift"] == NATURAL,
         "trained on another balance": lambda case: case[0]["shift"] != NATURAL,
@@ -65,6 +74,9 @@ def by_nature(cases: Sequence[Records]) -> dict[str, list[Records]]:
         some = [case for case in cases if belongs(case) and is_set_on(case) == own]
         if some:
             found[f"{SET_ON_NAME if own else REPORTED}, {how}"] = some
+    shifted = [c for c in cases if kinds["natural"](c) and not PAIRS[str(c[0]["pair"])].balanced]
+    if shifted:
+        found["naturally shifted"] = shifted
     return found
 
 
