@@ -22,7 +22,8 @@ def test_a_wide_interval_says_that_nothing_can_be_told() -> None:
         "How good the model is on the target cannot be told without labels there: its accuracy may "
         "lie anywhere from 10.0 to 90.0 % (90 % interval, estimated). It takes for granted that "
         "texts of a class look alike to the classifier on both sides; the predictions speak "
-        "against that (p = 0.010), so the interval is wider, and may still be too narrow."
+        "against that (p = 0.010), so the interval is wider, and still "
+        "too narrow where the class balance has moved far."
     )
 
 

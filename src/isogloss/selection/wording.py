@@ -100,6 +100,6 @@ def _standing(p_value: float) -> str:
     if p_value >= VIOLATED:
         return f"; nothing in the predictions speaks against that ({shown})."
     return (
-        f"; the predictions speak against that ({shown}), so the interval is wider, and may still "
-        "be too narrow."
+        f"; the predictions speak against that ({shown}), so the interval is wider, and still "
+        "too narrow where the class balance has moved far."
     )
