@@ -11,7 +11,7 @@ strength) and the models as they are. With `--truth both` the labels of the targ
 method was shown, count beside those of the test set. Where skada or pytorch-adapt is installed
 (requirements-scorers.txt), their scores stand beside ours. Everything measured stays in
 `values.jsonl`, theirs in `outside.jsonl`, one line a case and candidate, and is measured anew only
-where a file of the case has changed.
+where a file of the case or, of ours, a constant of what to expect has changed.
 Constants are set on the pairs of tweets and wikiann and reported on the others. Prints Markdown.
 """
 

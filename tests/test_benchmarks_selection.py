@@ -277,6 +277,7 @@ def test_groups_tell_apart_what_constants_are_set_on(records: list[dict[str, obj
     assert both["all"] == both["set on"] + both["reported"]
     assert both["all, natural"] == both["all"]
     assert "naturally shifted" not in by_nature(cases)
+    assert by_nature(cases)["naturally even"] == groups(cases)["set on"]
     hotels = [[record | {"pair": "hotels-es"} for record in case] for case in cases]
     assert all(not c[0]["drawn"] for c in by_nature([*cases, *hotels])["naturally shifted"])
     regrets = [float(row.split("|")[2]) for row in rules_table(cases, rules()).splitlines()[2:]]

@@ -62,7 +62,8 @@ def groups(cases: Sequence[Records]) -> dict[str, list[Records]]:
 def by_nature(cases: Sequence[Records]) -> dict[str, list[Records]]:
     """Cases that scores are foretold for: by their pairs, and where their balance comes from.
 
-    Those whose own balance is another than the source's, set on or reported, come last.
+    All natural ones, set on or reported, come last: pairs whose own balance is another than the
+    source's, and balanced ones.
     """
     kinds = {
         "natural": lambda case: not case[0]["drawn"] and case[0]["shift"] == NATURAL,
@@ -74,9 +75,11 @@ def by_nature(cases: Sequence[Records]) -> dict[str, list[Records]]:
         some = [case for case in cases if belongs(case) and is_set_on(case) == own]
         if some:
             found[f"{SET_ON_NAME if own else REPORTED}, {how}"] = some
-    shifted = [c for c in cases if kinds["natural"](c) and not PAIRS[str(c[0]["pair"])].balanced]
-    if shifted:
-        found["naturally shifted"] = shifted
+    for balanced, name in ((False, "naturally shifted"), (True, "naturally even")):
+        some = [case for case in cases if kinds["natural"](case)]
+        some = [case for case in some if PAIRS[str(case[0]["pair"])].balanced == balanced]
+        if some:
+            found[name] = some
     return found
 
 

@@ -20,7 +20,7 @@ from selectionbench.tables import is_set_on, markdown, points, signed
 SPREADS, GAINS = (0.0, 1.0), (0.0, 0.005, 0.01)
 PER_CHANGE, ENOUGH = (0.0, 0.05, 0.1, 0.125, 0.15, 0.175, 0.2, 0.25), (0.01, 0.015, 0.02, 1.0)
 # Of the logarithms of the odds, as in `Rule`.
-CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.05, 0.10, 0.15, 0.20, 0.25, 0.30, 0.40), (0.25, 1.5)
+CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.25), (0.04, 0.25, 1.5)
 
 
 def tuning_tables(cases: Sequence[Records]) -> str:

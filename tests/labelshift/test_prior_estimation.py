@@ -267,6 +267,9 @@ class TestDrawnRows:
         # At level 0 the interval is no wider than from what was measured to what is made of it.
         nothing = found[0]
         assert np.minimum(*np.abs(nothing.interval.T - nothing.prior)).max() == 0.0
+        # Where nothing is shrunk, a point, but for how far the draws' median is from the estimate.
+        plain = PriorEstimator(probabilities, labels, method="bbse").estimate(others, level=0.0)
+        assert np.ptp(plain.interval, axis=1).max() < 0.01
         for estimate in found:
             p_value = estimate.diagnostics["shift_p_value"]
             assert estimate.shift_is_significant == (p_value < 1.0 - estimate.level)
