@@ -37,6 +37,13 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def kind_of_machine() -> str:
+    """Processor and what it can do, in one line: where these agree, so do the results of a run."""
+    machine = describe_machine()
+    features = " ".join(name for name, there in machine["features"].items() if there)
+    return f"{machine['processor']}: {features}"
+
+
 def versions() -> dict[str, str]:
     """The packages that decide how fast a step is."""
     return {name: version(name) for name in PACKAGES}

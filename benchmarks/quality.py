@@ -5,8 +5,9 @@
     python benchmarks/quality.py --table
 
 A grid of `isogloss adapt` runs with the default preset. Each cell is one JSON line in `--results`,
-written when it is done; the same command goes on where it was cut off, on another machine too, and
-a cell that fails is reported and left out. Methods that start from a zero-shot or an aligned model
+written when it is done; the same command goes on where it was cut off, and a cell that fails is
+reported and left out. Gains are over the zero-shot model of the same machine, so on another one
+that is trained first. Methods that start from a zero-shot or an aligned model
 take that stage over from the cell that trained it. Balanced targets are also resampled to three
 strengths of prior shift, training and test alike. Of each run the scores, predictions and rows
 stay under `--output`; its models (0.5 GB) only where another method starts from them, unless
@@ -18,12 +19,14 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from machine import kind_of_machine
 from qualitybench.grid import DEFAULT_METHODS, METHODS, NATURAL, PAIRS, STRENGTHS, Cell, cells
 from qualitybench.runs import run_cell
 from qualitybench.tables import table
@@ -68,18 +71,31 @@ def _names(text: str) -> tuple[str, ...]:
 def run_missing(options: argparse.Namespace) -> None:
     """Run every cell that has no record yet."""
     grid = list(cells(options.pairs, options.shifts, options.methods, options.seeds))
-    known = {key_of(record) for record in read(options.results, options.set)}
-    missing = with_starts([cell for cell in grid if cell.key not in known], options.output)
+    records, machine = read(options.results, options.set), kind_of_machine()
+    known = {key_of(record) for record in records}
+    here = {key_of(record) for record in records if record.get("machine") == machine}
+    missing = [cell for cell in grid if cell.key not in known]
+    missing = with_starts(with_references(missing, here), options.output)
     run = partial(run_cell, folder=options.output, settings=options.set)
     progress = tqdm(total=len(missing), unit="cell")
     for cell, record in run_cells(missing, run, workers=options.workers):
         progress.update()
         if record is None:
             continue
-        if cell.key not in known:
+        if cell.key not in here:
             append(options.results, record)
         if not options.keep_models and not is_shared(cell.method):
             remove_models(options.output / "runs" / cell.key)
+
+
+def with_references(missing: list[Cell], here: set[str]) -> list[Cell]:
+    """The cells, each behind the zero-shot model it is compared with, if this machine has none."""
+    out: list[Cell] = []
+    for cell in missing:
+        for each in (replace(cell, method="zero-shot"), cell):
+            if each not in out and (each is cell or each.key not in here):
+                out.append(each)
+    return out
 
 
 def with_starts(missing: list[Cell], folder: Path) -> list[Cell]:

@@ -73,6 +73,22 @@ def test_a_gain_is_paired_by_seed_and_draw() -> None:
     assert gains(before[:1], after) is None
 
 
+def test_a_gain_is_over_the_same_machine() -> None:
+    before = [_record("zero-shot", [0.5, 0.5], machine=name) for name in ("one", "other")]
+    before[0]["draws"] = [0.3, 0.3]
+    found = gains(before, [_record("iwda", [0.6, 0.7], machine="other")])
+    assert found is not None
+    np.testing.assert_allclose(found, [0.1, 0.2])
+    assert gains(before, [_record("iwda", [0.6, 0.7])]) is None
+
+
+def test_on_another_machine_zero_shot_is_trained_first() -> None:
+    wanted = [_cell("iwda"), _cell("keung2019"), _cell("zero-shot", shift="0.4")]
+    found = quality.with_references(wanted, set())
+    assert found == [_cell("zero-shot"), *wanted]
+    assert quality.with_references(wanted, {_cell("zero-shot").key}) == wanted
+
+
 def test_the_table_has_a_line_for_each_method_of_each_case() -> None:
     records = [_record("iwda", [0.6, 0.6]), _record("zero-shot", [0.5, 0.4])]
     lines = table(records).splitlines()

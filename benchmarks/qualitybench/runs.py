@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from machine import kind_of_machine
 from qualitybench.grid import METHODS, PAIRS, Cell
 from qualitybench.resampling import macro_f1_draws
 from qualitybench.targets import files_of
@@ -28,7 +29,8 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
     Returns:
         The record: the cell, `scores` of the served model on the test set, `prior_error` (total
         variation of the estimate from the truth), `shift_of_prior` (of truth from source),
-        `feature_shift`, `seconds`, `steps`, `settings`, and `draws`, see `macro_f1_draws`.
+        `feature_shift`, `seconds`, `steps`, `settings`, `machine`, and `draws`, see
+        `macro_f1_draws`.
     """
     files = files_of(cell, PAIRS[cell.pair], folder / "data")
     run = folder / "runs" / cell.key
@@ -51,6 +53,7 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "steps": metrics["steps"][last],
         "settings": settings,
+        "machine": kind_of_machine(),
         **measured,
         "draws": macro_f1_draws(**arrays),
     }

@@ -1,4 +1,4 @@
-"""Records to a Markdown table: mean and spread over seeds, difference from zero-shot."""
+"""Records to a Markdown table: mean and spread over runs, difference from zero-shot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from qualitybench.grid import METHODS, PAIRS
 
 HEADS = ("pair", "shift", "method", "score", "mean ± sd", "accuracy", "macro-F1")
-HEADS += ("macro-F1 over zero-shot (95 %)", "feature shift", "scaled", "prior error", "seeds")
+HEADS += ("macro-F1 over zero-shot (95 %)", "feature shift", "scaled", "prior error", "runs")
 Record = dict[str, Any]
 
 
@@ -70,7 +70,7 @@ def spread(values: Sequence[float]) -> str:
 
 
 def gain(zero_shot: Sequence[Record], found: Sequence[Record]) -> str:
-    """The mean gain over zero-shot of the same seed, with its interval; see `gains`."""
+    """The mean gain over zero-shot of the same seed and machine, with its interval; see `gains`."""
     drawn = gains(zero_shot, found)
     if drawn is None:
         return ""
@@ -82,9 +82,15 @@ def gains(zero_shot: Sequence[Record], found: Sequence[Record]) -> np.ndarray | 
     """Gains in macro-F1 of rows (for tagging, of words), which needs no decoding.
 
     Returns:
-        (1 + resamples,) means over the seeds that both have, the first on the test set as it is,
-        the others on test examples drawn anew, the same ones for both; None without such a seed.
+        (1 + resamples,) means over the seeds and machines that both have, the first on the test
+        set as it is, the others on test examples drawn anew, the same ones for both; None without
+        such a run.
     """
-    before = {r["seed"]: np.array(r["draws"]) for r in zero_shot}
-    pairs = [np.array(r["draws"]) - before[r["seed"]] for r in found if r["seed"] in before]
+    before = {run_of(r): np.array(r["draws"]) for r in zero_shot}
+    pairs = [np.array(r["draws"]) - before[run_of(r)] for r in found if run_of(r) in before]
     return np.mean(pairs, axis=0) if pairs else None
+
+
+def run_of(record: Record) -> tuple[int, str]:
+    """Seed and kind of machine: where these agree, what methods share is the same model."""
+    return record["seed"], record.get("machine", "")
