@@ -24,13 +24,14 @@ CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.25),
 
 
 def tuning_tables(cases: Sequence[Records]) -> str:
-    """Both grids, on the pairs that constants are set on alone."""
+    """All grids, on the pairs that constants are set on alone."""
     own = [case for case in cases if is_set_on(case)]
     parts = ["## Constants of the guard", guard_grid(own)]
-    for violated in (False, True):
+    whose = {"the zero-shot model": [case[:1] for case in own], "all candidates": own}
+    for (who, some), violated in itertools.product(whose.items(), (False, True)):
         how = "refuted" if violated else "not refuted"
-        parts += [f"## Constants of what to expect of the zero-shot model, label shift {how}"]
-        parts += [expectation_grid([case[:1] for case in own], violated=violated)]
+        parts += [f"## Constants of what to expect of {who}, label shift {how}"]
+        parts += [expectation_grid(some, violated=violated)]
     return "\n\n".join(parts)
 
 
