@@ -2,6 +2,7 @@
 
     python benchmarks/selection.py --runs runs/quality --output runs/selection
     python benchmarks/selection.py --candidates zero-shot,iwda,iwda+st,st-published --draws 0
+    python benchmarks/selection.py --table --tune
 
 Works on what the quality benchmark left: a case is a pair, shift and seed, its candidates are the
 finished methods, each as it is and corrected for the prior that it estimates. Cases without the
@@ -11,7 +12,10 @@ strength) and the models as they are. With `--truth both` the labels of the targ
 method was shown, count beside those of the test set. Where skada or pytorch-adapt is installed
 (requirements-scorers.txt), their scores stand beside ours. Everything measured stays in
 `values.jsonl`, theirs in `outside.jsonl`, one line a case and candidate, and is measured anew only
-where a file of the case or, of ours, a constant of what to expect has changed.
+where a file of the case or, of ours, a constant of what to expect has changed. Cases as they are go
+to `--kept`, too (results/selection.jsonl for the usual candidates), whose lines are all that the
+tables need: they are of every case there, on whatever machine it was run, and `--table` prints them
+without any run.
 Constants are set on the pairs of tweets and wikiann and reported on the others. Prints Markdown.
 """
 
@@ -28,7 +32,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from quality import read
 from selectionbench.arguments import add_shared_arguments, parse
-from selectionbench.cases import Case, find_cases
+from selectionbench.cases import DEFAULT_CANDIDATES, Case, find_cases
+from selectionbench.keeping import KEPT, foretold_by_rule, keep, kept_cases
 from selectionbench.measures import Record, kept_or_measured, measure_all
 from selectionbench.outside import (
     add_outside,
@@ -56,6 +61,30 @@ TRUTHS = ("test", "both")
 def main() -> None:
     """Measure what is missing, and print the tables."""
     options = parse_arguments()
+    drawn = [] if options.table else measured(options)
+    cases, left_out = kept_cases(options.kept)
+    for sentence in left_out:
+        print(f"left out: {sentence}", file=sys.stderr)
+    if not cases:
+        sys.exit(f"no case of {options.kept} is whole")
+    known = [
+        [record | {"truth": record["truths"][options.truth]} for record in case]
+        for case in (*cases, *drawn)
+    ]
+    text = report(known)
+    if options.tune:
+        text += "\n\n" + tuning_tables(known)
+    print(text)
+    if not options.table:
+        (options.output / "tables.md").write_text(text + "\n", "utf-8")
+
+
+def measured(options: argparse.Namespace) -> list[Records]:
+    """Measure what the runs have that is not measured; keep the cases as they are.
+
+    Returns:
+        The cases that are drawn from others, which are not kept.
+    """
     records = read(options.results, options.set)
     cases, left_out = find_cases(options.runs, records, options.candidates)
     for sentence in left_out:
@@ -65,12 +94,8 @@ def main() -> None:
         sys.exit(f"no case of {options.runs} is finished")
     records = measure_all(cases, options.output / "values.jsonl")
     records = add_outside(records, outside_records(cases, options.output / "outside.jsonl"))
-    measured = by_case([record | {"truth": record["truths"][options.truth]} for record in records])
-    text = report(measured)
-    if options.tune:
-        text += "\n\n" + tuning_tables(measured)
-    print(text)
-    (options.output / "tables.md").write_text(text + "\n", "utf-8")
+    keep(records, options.kept)
+    return by_case(record for record in records if record["drawn"])
 
 
 def outside_records(cases: Sequence[Case], path: Path) -> list[Record]:
@@ -89,13 +114,20 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_shared_arguments(parser, output="runs/selection", draws=3)
     parser.add_argument("--truth", choices=TRUTHS, default="test", help="rows it is counted on")
-    return parse(parser)
+    parser.add_argument("--kept", type=Path, help="all cases that were ever measured")
+    parser.add_argument("--table", action="store_true", help="only print what is there")
+    options = parse(parser)
+    if options.kept is None:
+        # What a candidate is worth depends on which others there are.
+        usual = options.candidates == DEFAULT_CANDIDATES and not options.set
+        options.kept = KEPT if usual else options.output / "kept.jsonl"
+    return options
 
 
 def report(cases: Sequence[Records]) -> str:
     """All tables."""
     named, known = groups(cases), rules(outside=outside_names(cases))
-    parts = ["## What to expect", expectation_table(by_nature(cases))]
+    parts = ["## What to expect", expectation_table(by_nature(foretold_by_rule(cases)))]
     for name, some in named.items():
         parts += [f"## Rules, {name} ({count(some)})", rules_table(some, known)]
         parts += [f"### What the {GUARD_NAME} chose, {name}", choices_table(some, known)]

@@ -22,6 +22,7 @@ from isogloss.trainers.rows import CollectedRows
 from selectionbench.balances import draw_rows
 from selectionbench.candidates import candidates_of
 from selectionbench.cases import Case, find_cases
+from selectionbench.keeping import KEPT, foretold_by_rule, keep, kept_cases
 from selectionbench.measures import measure_all
 from selectionbench.outcomes import foretold, outcome
 from selectionbench.rules import ORACLE, VALIDATION, rank_correlation, rules, truths
@@ -255,17 +256,80 @@ def test_tables_and_the_command(
 ) -> None:
     results = str(runs / "results.jsonl")
     words = ["selection.py", "--runs", str(runs), "--results", results]
-    words += ["--output", str(tmp_path), "--draws", "1"]
+    kept = tmp_path / "selection.jsonl"
+    words += ["--output", str(tmp_path), "--kept", str(kept), "--draws", "1"]
     monkeypatch.setattr(sys, "argv", [*words, "--tune"])
     selection.main()
     printed = capsys.readouterr().out
     assert (tmp_path / "tables.md").read_text() == printed
+    # Without the runs the same is said of the cases as they are.
+    monkeypatch.setattr(sys, "argv", ["selection.py", "--table", "--kept", str(kept)])
+    selection.main()
+    table = section(capsys.readouterr().out, "## Rules, set on (1 cases")
+    assert table
+    assert table == section(printed, "## Rules, set on (1 cases")
     for head in ("## Rules, set on (1 cases", "other balances (3 cases", "Constants of the guard"):
         assert head in printed
     assert "| always the last stage | " in printed
     monkeypatch.setattr(sys, "argv", [*words[:-2], "--candidates", "zero-shot,iwda"])
     with pytest.raises(SystemExit, match="no case"):
         selection.main()
+    monkeypatch.setattr(sys, "argv", ["selection.py", "--table", "--kept", str(tmp_path / "none")])
+    with pytest.raises(SystemExit, match="no case"):
+        selection.main()
+
+
+def section(text: str, head: str) -> str:
+    """A heading and what is below it, up to the next."""
+    parts = [part for part in text.split("\n\n##") if f"##{part}".startswith(head)]
+    return "".join(parts)
+
+
+def test_other_candidates_are_not_kept_with_the_usual_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept(*words: str) -> Path:
+        monkeypatch.setattr(sys, "argv", ["selection.py", "--output", "out", *words])
+        found: Path = selection.parse_arguments().kept
+        return found
+
+    assert kept() == KEPT
+    assert kept("--candidates", "zero-shot,iwda,iwda+st") == Path("out/kept.jsonl")
+    assert kept("--set", "seed=3") == Path("out/kept.jsonl")
+
+
+def test_kept_cases_are_whole_and_of_this_version(case: Case, tmp_path: Path) -> None:
+    records = measure_all([case, *case.drawn((0.4,), 1)], tmp_path / "values.jsonl")
+    path = tmp_path / "kept.jsonl"
+    keep(records, path)
+    (found,), left_out = kept_cases(path)
+    assert not left_out
+    assert [record["candidate"] for record in found] == [
+        record["candidate"] for record in records if not record["drawn"]
+    ]
+    assert found[0]["scores"]["mano"] == pytest.approx(records[0]["scores"]["mano"], abs=1e-6)
+    assert foretold_by_rule([found]) == [found]
+    assert not foretold_by_rule([[record | {"rule": {}} for record in found]])
+    other = [record | {"case": "tweets-de/natural/seed-1", "seed": 1} for record in records]
+    keep([r | {"version": 0} if r["candidate"] == "iwda" else r for r in other], path)
+    lacking = [r | {"case": "hotels-es/natural/seed-0", "pair": "hotels-es"} for r in records[:1]]
+    keep(lacking, path)
+    cases, left_out = kept_cases(path)
+    assert cases == [found]
+    assert [name.split(":")[0] for name in left_out] == [other[0]["case"], lacking[0]["case"]]
+    assert "earlier version" in left_out[0]
+    assert "iwda, iwda+st" in left_out[1]
+
+
+def test_scores_of_other_libraries_stay_with_unchanged_candidates(
+    case: Case, tmp_path: Path
+) -> None:
+    records, path = measure_all([case], tmp_path / "values.jsonl"), tmp_path / "kept.jsonl"
+    keep([r | {"scores": r["scores"] | {"other: score": 1.0}} for r in records], path)
+    written = path.stat().st_mtime_ns
+    keep(records, path)
+    assert path.stat().st_mtime_ns == written
+    assert all(r["scores"]["other: score"] == 1.0 for r in kept_cases(path)[0][0])
+    keep([record | {"stamp": "of other files"} for record in records], path)
+    assert all("other: score" not in r["scores"] for r in kept_cases(path)[0][0])
 
 
 def test_groups_tell_apart_what_constants_are_set_on(records: list[dict[str, object]]) -> None:

@@ -145,5 +145,9 @@ def _missing(case: Case, needed: Sequence[str]) -> list[str]:
 
 
 def _place(case: Case) -> tuple[int, str, int]:
-    # "natural" goes before the numbers.
-    return list(PAIRS).index(case.pair), case.shift.replace("natural", ""), case.seed
+    return place_of(case.pair, case.shift, case.seed)
+
+
+def place_of(pair: str, shift: str, seed: int) -> tuple[int, str, int]:
+    """Where a case stands in the order of the grid; "natural" goes before the numbers."""
+    return list(PAIRS).index(pair), shift.replace("natural", ""), seed

@@ -27,7 +27,7 @@ from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import summary, true_scores
 
 # Of what a record holds: a change makes files of before be measured anew.
-VERSION = 5
+VERSION = 6
 Record = dict[str, Any]
 
 
@@ -63,7 +63,7 @@ def kept_or_measured(
             # What was measured of the case before is of other files.
             kept = {name: some for name, some in kept.items() if some[0]["case"] != case.key}
             kept[stamp] = measure_one(case, stamp)
-            _write(path, [record for records in kept.values() for record in records])
+            write_lines(path, [record for records in kept.values() for record in records])
         found += kept[stamp]
     return found
 
@@ -72,11 +72,11 @@ def measure(case: Case, stamp: str) -> list[Record]:
     """One record a candidate, the zero-shot model as it is first.
 
     Returns:
-        Each has the case, `stamp`, `candidate`, `method`, `corrected`; `truths` by set, "test" and
-        "both" (with the target rows' own labels), see `summary`; `scores` by name; by metric what
-        to expect (`value`, `interval`, `parts`), `alone` from the candidate's own rows and `beside`
-        the zero-shot model; `standing`, what the guard goes by; `prior` (`significant`, `p_value`,
-        `shift` in total variation); `rule` of what to expect.
+        Each has the case, `stamp`, `version`, `candidate`, `method`, `corrected`; `truths` by set,
+        "test" and "both" (with the target rows' own labels), see `summary`; `scores` by name; by
+        metric what to expect (`value`, `interval`, `parts`), `alone` from the candidate's own rows
+        and `beside` the zero-shot model; `standing`, what the guard goes by; `prior`
+        (`significant`, `p_value`, `shift` in total variation); `rule` of what to expect.
 
         Scores share one estimate of the prior, the mean of all models' estimates.
     """
@@ -92,7 +92,7 @@ def measure(case: Case, stamp: str) -> list[Record]:
     base, records = _expected(candidates[0], case.seed), []
     for place, each in enumerate(candidates):
         record = {"case": case.key, "pair": case.pair, "shift": case.shift, "seed": case.seed}
-        record |= {"drawn": case.draw is not None, "stamp": stamp}
+        record |= {"drawn": case.draw is not None, "stamp": stamp, "version": VERSION}
         record |= {"candidate": each.name, "method": each.method}
         record |= {"corrected": each.rows.correction is not None, "truths": truths[place]}
         record |= {"scores": {name: float(values[place]) for name, values in scores.items()}}
@@ -160,7 +160,8 @@ def read_lines(path: Path) -> list[Record]:
     return records
 
 
-def _write(path: Path, records: list[Record]) -> None:
+def write_lines(path: Path, records: list[Record]) -> None:
+    """Records as JSON lines, all of them or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".part")
     temporary.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
