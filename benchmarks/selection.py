@@ -13,9 +13,9 @@ method was shown, count beside those of the test set. Where skada or pytorch-ada
 (requirements-scorers.txt), their scores stand beside ours. Everything measured stays in
 `values.jsonl`, theirs in `outside.jsonl`, one line a case and candidate, and is measured anew only
 where a file of the case or, of ours, a constant of what to expect has changed. Cases as they are go
-to `--kept`, too (results/selection.jsonl for the usual candidates), whose lines are all that the
-tables need: they are of every case there, on whatever machine it was run, and `--table` prints them
-without any run.
+to `--kept`, too (results/selection.jsonl for the usual candidates and results), whose lines are all
+that the tables need: they are of every case there, on whatever machine it was run, and `--table`
+prints them without any run.
 Constants are set on the pairs of tweets and wikiann and reported on the others. Prints Markdown.
 """
 
@@ -30,7 +30,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from quality import read
+from quality import RESULTS, read
 from selectionbench.arguments import add_shared_arguments, parse
 from selectionbench.cases import DEFAULT_CANDIDATES, Case, find_cases
 from selectionbench.keeping import KEPT, foretold_by_rule, keep, kept_cases
@@ -120,7 +120,8 @@ def parse_arguments() -> argparse.Namespace:
     if options.kept is None:
         # What a candidate is worth depends on which others there are.
         usual = options.candidates == DEFAULT_CANDIDATES and not options.set
-        options.kept = KEPT if usual else options.output / "kept.jsonl"
+        ours = usual and options.results == RESULTS
+        options.kept = KEPT if ours else options.output / "kept.jsonl"
     return options
 
 

@@ -294,6 +294,7 @@ def test_other_candidates_are_not_kept_with_the_usual_ones(monkeypatch: pytest.M
     assert kept() == KEPT
     assert kept("--candidates", "zero-shot,iwda,iwda+st") == Path("out/kept.jsonl")
     assert kept("--set", "seed=3") == Path("out/kept.jsonl")
+    assert kept("--results", "mine.jsonl") == Path("out/kept.jsonl")
 
 
 def test_kept_cases_are_whole_and_of_this_version(case: Case, tmp_path: Path) -> None:
