@@ -308,6 +308,8 @@ def test_kept_cases_are_whole_and_of_this_version(case: Case, tmp_path: Path) ->
     ]
     assert found[0]["scores"]["mano"] == pytest.approx(records[0]["scores"]["mano"], abs=1e-6)
     assert foretold_by_rule([found]) == [found]
+    # As measured, not read back: of all cases, drawn ones too.
+    assert len(foretold_by_rule(by_case(records))) == 2
     assert not foretold_by_rule([[record | {"rule": {}} for record in found]])
     other = [record | {"case": "tweets-de/natural/seed-1", "seed": 1} for record in records]
     keep([r | {"version": 0} if r["candidate"] == "iwda" else r for r in other], path)

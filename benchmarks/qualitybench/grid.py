@@ -108,6 +108,12 @@ def _pairs() -> Iterator[Pair]:
 PAIRS: dict[str, Pair] = {pair.name: pair for pair in _pairs()}
 
 
+def place_of(pair: str, shift: str) -> tuple[int, str]:
+    """Where a pair under a shift stands in the order of the grid."""
+    # "natural" goes before the numbers.
+    return list(PAIRS).index(pair), shift.replace(NATURAL, "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Method:
     """A recipe with settings of its own.

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qualitybench.grid import METHODS, PAIRS
+from qualitybench.grid import METHODS, place_of
 
 HEADS = ("pair", "shift", "method", "score", "mean ± sd", "accuracy", "macro-F1")
 HEADS += ("macro-F1 over zero-shot (95 %)", "feature shift", "scaled", "prior error", "runs")
@@ -28,13 +28,7 @@ def by_case(records: Iterable[Record]) -> dict[tuple[str, str], dict[str, list[R
     grouped: dict[tuple[str, str], dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         grouped[record["pair"], record["shift"]][record["method"]].append(record)
-    return dict(sorted(grouped.items(), key=_place))
-
-
-def _place(item: tuple[tuple[str, str], Any]) -> tuple[int, str]:
-    (pair, shift), _ = item
-    # "natural" goes before the numbers.
-    return list(PAIRS).index(pair), shift.replace("natural", "")
+    return {case: grouped[case] for case in sorted(grouped, key=lambda case: place_of(*case))}
 
 
 def _line(pair: str, shift: str, method: str, methods: dict[str, list[Record]]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.recipes.candidates import CANDIDATE
-from qualitybench.grid import METHODS, NATURAL, PAIRS, Cell
+from qualitybench.grid import METHODS, NATURAL, PAIRS, Cell, place_of
 
 ZERO_SHOT, ALIGNED, LAST = "zero-shot", "iwda", "iwda+st"
 # Every rule can be followed where these are there.
@@ -144,10 +144,5 @@ def _missing(case: Case, needed: Sequence[str]) -> list[str]:
     return methods + [str(path.relative_to(case.root)) for path in files if not path.is_file()]
 
 
-def _place(case: Case) -> tuple[int, str, int]:
-    return place_of(case.pair, case.shift, case.seed)
-
-
-def place_of(pair: str, shift: str, seed: int) -> tuple[int, str, int]:
-    """Where a case stands in the order of the grid; "natural" goes before the numbers."""
-    return list(PAIRS).index(pair), shift.replace("natural", ""), seed
+def _place(case: Case) -> tuple[tuple[int, str], int]:
+    return place_of(case.pair, case.shift), case.seed

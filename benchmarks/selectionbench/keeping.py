@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from isogloss.selection import SCORES
 from isogloss.selection.expectation import RULE
-from selectionbench.cases import NEEDED, place_of
+from qualitybench.grid import place_of
+from selectionbench.cases import NEEDED
 from selectionbench.measures import VERSION, Record, read_lines, write_lines
 from selectionbench.rules import Records
 from selectionbench.tables import by_case
@@ -36,7 +36,7 @@ def keep(records: Iterable[Record], path: Path) -> None:
     for record in new:
         known = before.get((record["candidate"], record["stamp"]), {})
         outside = {name: value for name, value in known.items() if name not in SCORES}
-        record["scores"] = record["scores"] | outside | record["scores"]
+        record["scores"] = outside | record["scores"]
     measured = {record["case"] for record in new}
     cases = by_case([each for each in old if each["case"] not in measured] + new)
     lines = [record for case in sorted(cases, key=_place) for record in case]
@@ -61,13 +61,14 @@ def kept_cases(path: Path) -> tuple[list[Records], list[str]]:
 
 def foretold_by_rule(cases: Iterable[Records]) -> list[Records]:
     """The cases whose scores were foretold with the present constants."""
-    rule = json.loads(json.dumps(asdict(RULE)))
-    return [case for case in cases if all(dict(record["rule"]) == rule for record in case)]
+    # What is read back has lists where what was just measured has tuples.
+    rule = _rounded(asdict(RULE))
+    return [case for case in cases if all(_rounded(each["rule"]) == rule for each in case)]
 
 
-def _place(case: Records) -> tuple[int, str, int]:
+def _place(case: Records) -> tuple[tuple[int, str], int]:
     first = case[0]
-    return place_of(first["pair"], first["shift"], first["seed"])
+    return place_of(first["pair"], first["shift"]), first["seed"]
 
 
 def _rounded(value: Any) -> Any:
