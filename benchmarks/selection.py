@@ -31,6 +31,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from quality import RESULTS, read
+from selectionbench.anchored import with_expected
 from selectionbench.arguments import add_shared_arguments, parse
 from selectionbench.cases import DEFAULT_CANDIDATES, Case, find_cases
 from selectionbench.keeping import KEPT, foretold_by_rule, keep, kept_cases
@@ -69,7 +70,7 @@ def main() -> None:
         sys.exit(f"no case of {options.kept} is whole")
     known = [
         [record | {"truth": record["truths"][options.truth]} for record in case]
-        for case in (*cases, *drawn)
+        for case in with_expected((*cases, *drawn))
     ]
     text = report(known)
     if options.tune:

@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import selection
 from isogloss.labelshift.calibration import softmax
 from isogloss.recipes.candidates import CANDIDATE, save_candidate
-from isogloss.selection import Rule, expected_score
+from isogloss.selection import Rule, choose, expected_score
 from isogloss.trainers.rows import CollectedRows
+from selectionbench.anchored import with_expected
 from selectionbench.balances import draw_rows
 from selectionbench.candidates import candidates_of
 from selectionbench.cases import Case, find_cases
@@ -226,6 +227,28 @@ def test_outcomes_are_regret_and_harm(records: list[dict[str, object]]) -> None:
     assert last.worst == pytest.approx(min(gains))
     assert last.harmed == last.surely == 1.0
     assert verdict(true[0], places[0]) == "**harms**"
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_candidates_are_expected_where_the_guard_expects_them(case: Case, metric: str) -> None:
+    """What the benchmark puts together of records is what a run would have said."""
+    records = measure_all([case], case.root / "values.jsonl")
+    (found,) = with_expected(by_case(records))
+    plain = [each for each in candidates_of(case) if each.rows.correction is None]
+    choice = choose(
+        [each.rows for each in plain],
+        {each.method: each.estimate for each in plain},
+        zero_shot="zero-shot",
+        metric=metric,
+        seed=case.seed,
+    )
+    for record in found:
+        expected = choice.expected[record["candidate"]]
+        beside = record["beside"][metric]
+        assert beside["value"] == pytest.approx(expected.value)
+        assert beside["interval"] == pytest.approx(expected.interval)
+    if metric == "macro_f1":
+        assert rules()["guard"](found) == [r["candidate"] for r in found].index(choice.name)
 
 
 def test_what_was_foretold_is_held_against_the_truth(records: list[dict[str, object]]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from isogloss.selection import GUARD, RULE, Standing, decide
+from isogloss.selection import GUARD, RULE, Standing, decide, weighed
 from isogloss.selection.sharpening import sharpened
 from labelledbench.trials import METRIC, Trial
 from selectionbench.cases import ZERO_SHOT
@@ -44,11 +44,10 @@ def guarded(trial: Trial, *, gain_error: float = GUARD.gain_error) -> int:
 
 def heard(trial: Trial, *, gain_error: float = GUARD.gain_error) -> list[Standing]:
     """What the guard goes by."""
-    standings = list(trial.setting.standings)
-    if not trial.evidence:
-        return standings
-    pairs = zip(standings, trial.evidence, strict=True)
-    return [replace(each, labelled=told).heard(gain_error) for each, told in pairs]
+    standings, rule = trial.setting.standings, replace(GUARD, gain_error=gain_error)
+    told = trial.evidence or (None,) * len(standings)
+    pairs = zip(standings, told, strict=True)
+    return [weighed(replace(each, labelled=some), rule) for each, some in pairs]
 
 
 def best_labelled(trial: Trial) -> int:

@@ -19,13 +19,14 @@ from isogloss.selection import (
     expected_score,
     weigh_candidates,
     weigh_labelled,
+    weighed,
 )
 from isogloss.selection.anchoring import anchored_score
 from isogloss.selection.labelled import see_labelled
 from isogloss.selection.opinions import Opinions, entries_of, opinions_of
 from isogloss.selection.small_samples import score_of, slope_of, unit_sums
 from selectionbench.balances import Kept, kept_rows
-from selectionbench.candidates import groups_of, plain_rows, prior_estimate
+from selectionbench.candidates import groups_of, plain_rows, prior_estimates
 from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import target_labels
 
@@ -82,10 +83,7 @@ def prepare(case: Case) -> Setting:
     if case.draw is not None:
         kept = kept_rows(case, target_labels(case, groups_of(case))[0])
     rows = [plain_rows(case, method, kept) for method in case.methods]
-    before = prior_estimate(rows[0], case.seed)
-    tested = before.assumption_p_value
-    estimates = {each.name: prior_estimate(each, case.seed, tested) for each in rows[1:]}
-    estimates[ZERO_SHOT] = before
+    estimates = prior_estimates(rows, case.seed)
     labelled = test_rows(case, kept)
     entries = [entry for each in rows for entry in entries_of(each, estimates[each.name])]
     standings = weigh_candidates(
@@ -96,7 +94,7 @@ def prepare(case: Case) -> Setting:
         case=case,
         rows=rows[0],
         standings=standings,
-        expected=[anchored_score(base, each, zero_shot=ZERO_SHOT) for each in standings],
+        expected=[anchored_score(base, weighed(each), zero_shot=ZERO_SHOT) for each in standings],
         target=opinions_of(entries, seed=case.seed),
         test=see_labelled(entries, labelled, seed=case.seed),
         labels=labelled.labels,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,9 +11,9 @@ from isogloss.labelshift.calibration import softmax
 from isogloss.labelshift.correction import correct
 from isogloss.labelshift.prior_estimation import PriorEstimate, estimate_prior
 from isogloss.recipes.candidates import read_candidate
-from isogloss.selection import CORRECTED, CandidateRows
+from isogloss.selection import CORRECTED, CandidateRows, agreed_estimates
 from selectionbench.balances import Kept, kept_rows
-from selectionbench.cases import ZERO_SHOT, Case
+from selectionbench.cases import Case
 from selectionbench.truth import Labelled, join, target_labels, target_rows
 
 
@@ -51,13 +52,10 @@ def candidates_of(case: Case) -> list[Candidate]:
     if kept is not None:
         known = known[0][kept.target], known[1][kept.target]
     found = []
-    # The zero-shot model comes first; all others have been adapted to the target.
-    before = 1.0
-    for method in case.methods:
-        plain = plain_rows(case, method, kept)
-        estimate = prior_estimate(plain, case.seed, before)
-        if method == ZERO_SHOT:
-            before = estimate.assumption_p_value
+    all_rows = [plain_rows(case, method, kept) for method in case.methods]
+    estimates = prior_estimates(all_rows, case.seed)
+    for plain in all_rows:
+        method, estimate = plain.name, estimates[plain.name]
         used = [plain]
         if not np.allclose(estimate.weights, 1.0):
             used.append(plain.corrected(estimate.weights, name=method + CORRECTED))
@@ -83,6 +81,23 @@ def plain_rows(case: Case, method: str, kept: Kept | None) -> CandidateRows:
     if not case.tagging:
         rows = replace(rows, source_groups=None, target_groups=None)
     return rows if kept is None else kept.of_target(rows)
+
+
+def prior_estimates(rows: Sequence[CandidateRows], seed: int) -> dict[str, PriorEstimate]:
+    """Of the target, from each model's own rows, by name; as a run of `auto` makes them.
+
+    Args:
+        rows: the zero-shot model's first; all others have been adapted to the target.
+        seed: of the estimates' random choices.
+    """
+    by_name = {each.name: each for each in rows}
+    unadapted = prior_estimate(rows[0], seed).assumption_p_value
+
+    def estimate(name: str, before: float) -> PriorEstimate:
+        own = 1.0 if name == rows[0].name else unadapted
+        return prior_estimate(by_name[name], seed, min(own, before))
+
+    return agreed_estimates(list(by_name), estimate)
 
 
 def prior_estimate(rows: CandidateRows, seed: int, p_value_before: float = 1.0) -> PriorEstimate:

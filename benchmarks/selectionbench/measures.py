@@ -19,7 +19,6 @@ from isogloss.selection import (
     score_candidates,
     weigh_candidates,
 )
-from isogloss.selection.anchoring import anchored_score
 from isogloss.selection.expectation import METRICS, RULE
 from isogloss.selection.gains import mean_weights
 from selectionbench.candidates import Candidate, candidates_of
@@ -27,7 +26,7 @@ from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import summary, true_scores
 
 # Of what a record holds: a change makes files of before be measured anew.
-VERSION = 6
+VERSION = 7
 Record = dict[str, Any]
 
 
@@ -74,9 +73,9 @@ def measure(case: Case, stamp: str) -> list[Record]:
     Returns:
         Each has the case, `stamp`, `version`, `candidate`, `method`, `corrected`; `truths` by set,
         "test" and "both" (with the target rows' own labels), see `summary`; `scores` by name; by
-        metric what to expect (`value`, `interval`, `parts`), `alone` from the candidate's own rows
-        and `beside` the zero-shot model; `standing`, what the guard goes by; `prior`
-        (`significant`, `p_value`, `shift` in total variation); `rule` of what to expect.
+        metric what to expect from the candidate's own rows, `alone` (`value`, `interval`, `parts`);
+        `standing`, what the guard goes by, models and source rows apart; `prior` (`significant`,
+        `p_value`, `shift` in total variation); `rule` of what to expect.
 
         Scores share one estimate of the prior, the mean of all models' estimates.
     """
@@ -89,7 +88,7 @@ def measure(case: Case, stamp: str) -> list[Record]:
         scores = score_candidates(rows, available_scores(rows, **given), **given, seed=case.seed)
         standings = {metric: _standings(candidates, metric, case.seed) for metric in METRICS}
     truths = _truths(candidates)
-    base, records = _expected(candidates[0], case.seed), []
+    records = []
     for place, each in enumerate(candidates):
         record = {"case": case.key, "pair": case.pair, "shift": case.shift, "seed": case.seed}
         record |= {"drawn": case.draw is not None, "stamp": stamp, "version": VERSION}
@@ -97,11 +96,7 @@ def measure(case: Case, stamp: str) -> list[Record]:
         record |= {"corrected": each.rows.correction is not None, "truths": truths[place]}
         record |= {"scores": {name: float(values[place]) for name, values in scores.items()}}
         own = {metric: standings[metric][each.name] for metric in METRICS}
-        anchored = {
-            metric: anchored_score(base[metric], own[metric], zero_shot=ZERO_SHOT)
-            for metric in METRICS
-        }
-        record |= {"alone": _plain(_expected(each, case.seed)), "beside": _plain(anchored)}
+        record |= {"alone": plain(_expected(each, case.seed))}
         record |= {"prior": _prior(each)}
         record |= {"standing": {metric: asdict(standing) for metric, standing in own.items()}}
         records.append(record | {"rule": asdict(RULE)})
@@ -133,7 +128,8 @@ def _expected(candidate: Candidate, seed: int) -> dict[str, ExpectedScore]:
     return {name: expected_score(rows, estimate, metric=name, seed=seed) for name in METRICS}
 
 
-def _plain(expected: dict[str, ExpectedScore]) -> Record:
+def plain(expected: dict[str, ExpectedScore]) -> Record:
+    """What a record keeps of expected scores, by metric."""
     return {
         metric: {"value": each.value, "interval": each.interval, "parts": each.parts}
         for metric, each in expected.items()

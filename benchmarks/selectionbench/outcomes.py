@@ -81,7 +81,7 @@ def foretold(cases: Sequence[Records], *, metric: str = METRIC, how: str = "besi
     Args:
         cases: at least one.
         metric: of `METRICS`.
-        how: "alone" or "beside", see `measure`.
+        how: "alone" or "beside", see `measure` and `with_expected`.
     """
     records = [record for case in cases for record in case]
     numbers = [_numbers(record, metric, how) for record in records]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import scipy.stats
 
-from isogloss.selection import GUARD, SCORES, GuardRule, Standing, decide
+from isogloss.selection import GUARD, SCORES, GuardRule, Standing, decide, weighed
 from selectionbench.cases import ALIGNED, LAST, ZERO_SHOT
 from selectionbench.measures import Record
 
@@ -36,13 +36,13 @@ def rules(constants: GuardRule = GUARD, *, outside: Iterable[str] = ()) -> dict[
 
 def guarded(case: Records, constants: GuardRule = GUARD) -> int:
     """What the guard chooses."""
-    chosen = decide(standings(case), zero_shot=ZERO_SHOT, rule=constants).name
+    chosen = decide(standings(case, constants), zero_shot=ZERO_SHOT, rule=constants).name
     return [record["candidate"] for record in case].index(chosen)
 
 
-def standings(case: Records) -> list[Standing]:
+def standings(case: Records, constants: GuardRule = GUARD) -> list[Standing]:
     """What the guard goes by."""
-    return [Standing(**record["standing"][METRIC]) for record in case]
+    return [weighed(Standing(**record["standing"][METRIC]), constants) for record in case]
 
 
 def truths(case: Records) -> np.ndarray:

@@ -13,12 +13,13 @@ from isogloss.labelshift.matching import VIOLATED
 from isogloss.selection import GUARD, GuardRule, Rule
 from isogloss.selection.expectation import METRICS, lowered, odds_slope
 from selectionbench.measures import Record
+from selectionbench.missed import evidence_table
 from selectionbench.outcomes import LEVEL, outcome
 from selectionbench.rules import Records, guarded
 from selectionbench.tables import is_set_on, markdown, points, signed
 
-SPREADS, GAINS = (0.0, 1.0), (0.0, 0.005, 0.01)
-PER_CHANGE, ENOUGH = (0.0, 0.05, 0.1, 0.125, 0.15, 0.175, 0.2, 0.25), (0.01, 0.015, 0.02, 1.0)
+SPREADS, GAINS = (0.0, 0.5, 1.0), (0.0, 0.005, 0.01)
+AVERSIONS, ENOUGH = (0.0, 0.5, 0.6, 0.75, 1.0, 1.25, 1.5, 2.0), (0.01, 0.015, 0.02, 1.0)
 # Of the logarithms of the odds, as in `Rule`.
 CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.25), (0.04, 0.25, 1.5)
 
@@ -26,7 +27,9 @@ CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.25),
 def tuning_tables(cases: Sequence[Records]) -> str:
     """All grids, on the pairs that constants are set on alone."""
     own = [case for case in cases if is_set_on(case)]
-    parts = ["## Constants of the guard", guard_grid(own)]
+    natural = [case for case in own if not case[0]["drawn"]]
+    parts = ["## What the guard's evidence misses", evidence_table(natural)]
+    parts += ["## Constants of the guard", guard_grid(own)]
     whose = {"the zero-shot model": [case[:1] for case in own], "all candidates": own}
     for (who, some), violated in itertools.product(whose.items(), (False, True)):
         how = "refuted" if violated else "not refuted"
@@ -40,10 +43,8 @@ def guard_grid(cases: Sequence[Records]) -> str:
     heads = [*asdict(GUARD), "regret", "gain", "harmed", "worst"]
     heads += ["other balances: regret", "gain", "harmed", "worst"]
     rows = []
-    for spreads, gain, share, enough in itertools.product(SPREADS, GAINS, PER_CHANGE, ENOUGH):
-        rule = GuardRule(
-            spreads=spreads, least_gain=gain, gain_per_change=share, enough_gain=enough
-        )
+    for spreads, gain, aversion, enough in itertools.product(SPREADS, GAINS, AVERSIONS, ENOUGH):
+        rule = GuardRule(spreads=spreads, least_gain=gain, aversion=aversion, enough_gain=enough)
         cells = [f"{value:g}" for value in asdict(rule).values()]
         for drawn in (False, True):
             some = [case for case in cases if case[0]["drawn"] == drawn]

@@ -111,6 +111,38 @@ def test_gains_have_the_sign_of_the_true_ones() -> None:
     assert FOUND["worse"].gain + 2 * FOUND["worse"].spread < -0.02
 
 
+def test_both_sides_count_by_the_inverse_of_their_variances() -> None:
+    standing = FOUND["better"]
+    variances = np.array(
+        [
+            standing.spread**2 + (0.2 * standing.changed) ** 2,
+            standing.source_spread**2 + (0.3 * standing.changed) ** 2,
+        ]
+    )
+    shares = 1.0 / variances / (1.0 / variances).sum()
+    found = standing.joined(jury_error=0.2, source_error=0.3)
+    assert found.gain == pytest.approx(shares @ [standing.gain, standing.source_gain])
+    spreads = np.array([standing.spread, standing.source_spread])
+    assert found.spread == pytest.approx(np.sqrt((shares**2) @ spreads**2))
+    assert found.source_share == pytest.approx(shares[1])
+    same = {"gain": standing.gain, "spread": standing.spread, "source_share": 0.0}
+    assert replace(found, **same) == standing
+
+
+def test_a_side_of_endless_error_is_not_heard() -> None:
+    standing = FOUND["worse"]
+    models = standing.joined(jury_error=0.2, source_error=1e6)
+    assert models.gain == pytest.approx(standing.gain, abs=1e-9)
+    source = standing.joined(jury_error=1e6, source_error=0.3)
+    assert source.gain == pytest.approx(standing.source_gain, abs=1e-9)
+
+
+def test_what_changes_no_row_gains_nothing_whatever_the_source_says() -> None:
+    assert FOUND["zero-shot"].joined(jury_error=0.2, source_error=0.3) == FOUND["zero-shot"]
+    still = replace(FOUND["zero-shot"], source_gain=0.1, source_spread=0.0)
+    assert still.joined(jury_error=0.2, source_error=0.3).gain == 0.0
+
+
 def test_spreads_shrink_with_rows_and_grow_with_groups() -> None:
     few = [
         replace(rows, target_logits=rows.target_logits[:100], target_features=None) for rows in ALL

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from isogloss.selection import GuardRule, LabelledEvidence, Standing, decide
+from isogloss.selection import GuardRule, Standing, decide
 from isogloss.selection.reasons import reasons_for
-from tests.selection.test_verdicts import BASE, BEST, CORRECTED, GOOD
+from tests.selection.test_verdicts import BASE, BEST, CORRECTED, GOOD, TOLD
 
-RULE = GuardRule(spreads=1.0, least_gain=0.01, gain_per_change=0.0, most_lost=0.02)
+RULE = GuardRule(spreads=1.0, least_gain=0.01, aversion=0.0, most_lost=0.02)
+JUDGES = "all candidates and the source's labels together"
 LAST = "No target label was seen for any of this."
 
 
@@ -31,8 +32,8 @@ def test_keeping_the_zero_shot_model_is_a_normal_answer() -> None:
 def test_a_choice_says_what_it_expects_and_what_of_the_others() -> None:
     lost = replace(BEST, source_gain=-0.05)
     assert said(BASE, GOOD, lost, replace(GOOD, name="kd", model="kd", gain=0.02)) == [
-        "iwda is chosen: all candidates together expect it to gain 3.0 points of macro-F1 over the "
-        "zero-shot model.",
+        f"iwda is chosen: {JUDGES} expect it to gain 3.0 points of macro-F1 over the zero-shot "
+        "model.",
         "Its predictions are not corrected: no shift of the class balance is significant.",
         "st is left aside: on labelled source rows that weigh as the target it loses 5.0 points of "
         "macro-F1.",
@@ -42,8 +43,8 @@ def test_a_choice_says_what_it_expects_and_what_of_the_others() -> None:
 
 def test_the_correction_is_explained() -> None:
     assert said(BASE, GOOD, CORRECTED, metric="accuracy")[:2] == [
-        "iwda+prior is chosen: all candidates together expect it to gain 6.0 points of accuracy "
-        "over the zero-shot model.",
+        f"iwda+prior is chosen: {JUDGES} expect it to gain 6.0 points of accuracy over the "
+        "zero-shot model.",
         "Its predictions are corrected for the target's class balance: the shift that it estimates "
         "is significant, and nothing speaks against label shift.",
     ]
@@ -54,8 +55,8 @@ def test_the_correction_is_explained() -> None:
     assert len(worse) == 2
     own = replace(CORRECTED, name="zero-shot+prior", model="zero-shot")
     assert said(BASE, own)[0] == (
-        "The zero-shot model is kept, its predictions corrected: all candidates together expect it "
-        "to gain 6.0 points of macro-F1."
+        f"The zero-shot model is kept, its predictions corrected: {JUDGES} expect it to gain 6.0 "
+        "points of macro-F1."
     )
 
 
@@ -75,14 +76,11 @@ def test_what_is_left_aside_alike_is_said_in_one_sentence() -> None:
 
 
 def test_labelled_rows_are_named() -> None:
-    evidence = LabelledEvidence(
-        rows=50, units=50, scores={}, value=0.6, error=0.05, gain=0.1, gain_error=0.03
-    )
-    base = replace(BASE, labelled=replace(evidence, gain=0.0, gain_error=0.0))
-    good = replace(GOOD, labelled=evidence).heard(0.05)
+    base = replace(BASE, labelled=replace(TOLD, gain=0.0, gain_error=0.0))
+    good = replace(GOOD, labelled=TOLD).heard(0.05)
     decision = decide([base, good], zero_shot="zero-shot", rule=RULE)
     found = reasons_for(decision, [base, good], zero_shot="zero-shot", metric="macro_f1")
-    assert found[0].startswith("iwda is chosen: all candidates and the labelled rows together ")
+    assert found[0].startswith("iwda is chosen: all candidates, the source's labels and the ")
     share = f"{100 * good.labelled_share:.0f} %"
     assert found[-1] == (
         f"In these gains 50 labelled target rows count {share}; no candidate was trained on them."
@@ -91,7 +89,7 @@ def test_labelled_rows_are_named() -> None:
     assert reasons_for(alone, [base], zero_shot="zero-shot", metric="macro_f1")[-1] == (
         "50 labelled target rows were there to check; no candidate was trained on them."
     )
-    kept = replace(CORRECTED, p_value=0.001, labelled=evidence, labelled_share=0.8)
+    kept = replace(CORRECTED, p_value=0.001, labelled=TOLD, labelled_share=0.8)
     decision = decide([base, kept], zero_shot="zero-shot", rule=RULE)
     found = reasons_for(decision, [base, kept], zero_shot="zero-shot", metric="macro_f1")
     assert found[1].endswith("refutes label shift, but on the labelled rows the correction gains.")

@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from isogloss.selection import GUARD, GuardRule, Standing, decide
+from isogloss.selection import GUARD, GuardRule, LabelledEvidence, Standing, decide, weighed
 from isogloss.selection.verdicts import judge
 
-RULE = GuardRule(
-    spreads=1.0, least_gain=0.01, gain_per_change=0.1, enough_gain=0.027, most_lost=0.02
-)
+RULE = GuardRule(spreads=1.0, least_gain=0.01, aversion=0.4, enough_gain=0.027, most_lost=0.02)
 BASE = Standing(
     name="zero-shot",
     model="zero-shot",
@@ -26,6 +24,9 @@ BASE = Standing(
 )
 GOOD = replace(BASE, name="iwda", model="iwda", gain=0.03, spread=0.005)
 BEST = replace(BASE, name="st", model="st", gain=0.04, spread=0.01)
+TOLD = LabelledEvidence(
+    rows=50, units=50, scores={}, value=0.6, error=0.05, gain=0.1, gain_error=0.03
+)
 CORRECTED = replace(GOOD, name="iwda+prior", corrected=True, gain=0.06)
 
 
@@ -81,8 +82,27 @@ def test_the_corrected_zero_shot_model_is_a_candidate_like_others() -> None:
 
 def test_the_default_asks_for_a_margin() -> None:
     assert GUARD.least_gain >= 0.005
-    assert GUARD.gain_per_change > 0.1
+    assert GUARD.aversion * 0.1**2 >= 0.005
     assert GUARD.spreads > 0
+
+
+def test_source_rows_speak_for_a_candidate_and_against_it() -> None:
+    """What the models expect is not enough, or enough, until the source is heard."""
+    rule = replace(RULE, jury_error=0.2, source_error=0.2, least_gain=0.0)
+    seen = replace(BASE, name="iwda", model="iwda", changed=0.2, source_spread=0.001)
+    small, large = replace(seen, gain=0.01), replace(seen, gain=0.03)
+    helped, hindered = replace(small, source_gain=0.09), replace(large, source_gain=-0.01)
+    for standing, against in ((small, "gain"), (large, ""), (helped, ""), (hindered, "gain")):
+        gain = weighed(replace(standing, source_gain=standing.source_gain or standing.gain), rule)
+        assert judge(gain, zero_shot="zero-shot", rule=rule).against == against
+
+
+def test_labelled_rows_come_after_the_source() -> None:
+    standing = replace(GOOD, changed=0.2, source_gain=0.08, source_spread=0.01, labelled=TOLD)
+    joined = standing.joined(jury_error=RULE.jury_error, source_error=RULE.source_error)
+    assert weighed(standing, RULE) == joined.heard(RULE.gain_error)
+    assert joined.source_share > 0 < weighed(standing, RULE).labelled_share
+    assert weighed(BASE, RULE) == BASE
 
 
 def test_labelled_rows_take_the_place_of_what_stands_for_them() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from isogloss.data.atomic import remove_unfinished
 from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
+from isogloss.labelshift import PriorEstimate
 from isogloss.progress import Progress
 from isogloss.recipes.candidates import is_settled, read_candidate
 from isogloss.recipes.config import RunConfig
@@ -19,6 +20,7 @@ from isogloss.recipes.heldout import read_held_out
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
 from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
 from isogloss.recipes.refit_report import Refit
+from isogloss.selection.consensus import agreed_estimates
 from isogloss.selection.guard import choose as guarded_choice
 from isogloss.selection.opinions import CORRECTED
 from isogloss.selection.refit import REFITTED
@@ -74,16 +76,19 @@ def choose(
     tagging, seed = config.task == "token", config.seed
     labelled = read_labelled(folder, stages)
     facts = facts_of(labelled, tagging=tagging)
-    estimates = {
-        each.name: estimate_of(
-            each,
+    by_name = {each.name: each for each in rows}
+
+    def estimate(name: str, before: float) -> PriorEstimate:
+        own = read_held_out(folder.stage(name)).p_value_before
+        return estimate_of(
+            by_name[name],
             tagging=tagging,
             seed=seed,
             facts=facts,
-            p_value_before=read_held_out(folder.stage(each.name)).p_value_before,
+            p_value_before=min(own, before),
         )
-        for each in rows
-    }
+
+    estimates = agreed_estimates(open_to, estimate, jury=jury)
     found = guarded_choice(
         rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=seed
     )

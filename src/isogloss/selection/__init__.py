@@ -16,6 +16,7 @@ from isogloss.selection.confidence import (
     mano,
     nuclear_norm,
 )
+from isogloss.selection.consensus import agreed_estimates
 from isogloss.selection.evidence import Comparison, Evidence
 from isogloss.selection.expectation import RULE, ExpectedScore, Rule, expected_score
 from isogloss.selection.gains import Standing, weigh_candidates
@@ -43,7 +44,7 @@ from isogloss.selection.rows import CandidateRows
 from isogloss.selection.scoring import available_scores, score_candidates
 from isogloss.selection.sharpening import sharpened, sharpened_score
 from isogloss.selection.shift import conditional_feature_shift, label_shift_residual
-from isogloss.selection.verdicts import GUARD, Decision, GuardRule, Verdict, decide
+from isogloss.selection.verdicts import GUARD, Decision, GuardRule, Verdict, decide, weighed
 
 __all__ = [
     "CORRECTED",
@@ -68,6 +69,7 @@ __all__ = [
     "Score",
     "Standing",
     "Verdict",
+    "agreed_estimates",
     "available_scores",
     "average_thresholded_confidence",
     "batch_nuclear_norm",
@@ -98,4 +100,5 @@ __all__ = [
     "source_macro_f1",
     "weigh_candidates",
     "weigh_labelled",
+    "weighed",
 ]

@@ -38,12 +38,14 @@ class Standing:
         significant: whether the shift in that estimate is.
         p_value: of that estimate's test of label shift.
         changed: share of the target rows that it predicts otherwise than the baseline does.
-        gain: that all models together expect on the target, in -1..1; 0 for the baseline.
-        spread: its standard deviation over resampled target rows (or sentences).
+        gain: that all models together expect on the target, in -1..1; 0 for the baseline. After
+            `joined` what both sides say, after `heard` labelled rows too.
+        spread: its standard deviation over resampled rows (or sentences).
         source_gain: on held-out source rows that weigh as the target.
         source_spread: its standard deviation over resampled source rows (or sentences).
         labelled: what labelled target rows say, or None without any.
-        labelled_share: what they count in `gain` and `spread`, in 0..1; see `heard`.
+        source_share: what the source rows count in `gain` and `spread`, in 0..1; see `joined`.
+        labelled_share: what labelled target rows count likewise; see `heard`.
     """
 
     name: str
@@ -57,7 +59,37 @@ class Standing:
     source_gain: float
     source_spread: float
     labelled: LabelledEvidence | None = None
+    source_share: float = 0.0
     labelled_share: float = 0.0
+
+    def joined(self, *, jury_error: float, source_error: float) -> Standing:
+        """The same with what the source rows say in `gain` and `spread`.
+
+        Two estimates of one gain are averaged by the inverse of their variances: that of all models
+        together, which know the target's texts and no labels, and that of source rows, which
+        have labels and other texts. Each has an error of its own beside its spread, which grows
+        with the rows that the candidate predicts otherwise than the baseline: where nothing
+        changes nothing can be gained or missed.
+
+        Args:
+            jury_error: standard deviation of what the models together miss of a gain, for every 1
+                of the share of changed rows.
+            source_error: likewise of what the source rows miss of it.
+
+        References:
+            Graybill & Deal, Biometrics 15 (1959).
+        """
+        by_jury = float(np.hypot(self.spread, jury_error * self.changed))
+        by_source = float(np.hypot(self.source_spread, source_error * self.changed))
+        if by_jury == 0.0:
+            return self
+        share = by_jury**2 / (by_jury**2 + by_source**2)
+        return replace(
+            self,
+            gain=(1.0 - share) * self.gain + share * self.source_gain,
+            spread=float(np.hypot((1.0 - share) * self.spread, share * self.source_spread)),
+            source_share=share,
+        )
 
     def heard(self, free_error: float) -> Standing:
         """The same with what labelled rows say in `gain` and `spread`.

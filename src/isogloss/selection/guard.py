@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from isogloss.labelshift.prior_estimation import PriorEstimate
@@ -14,7 +14,7 @@ from isogloss.selection.labelled import LabelledRows
 from isogloss.selection.reasons import reasons_for
 from isogloss.selection.rows import CandidateRows
 from isogloss.selection.sharpening import sharpened
-from isogloss.selection.verdicts import GUARD, Decision, GuardRule, decide
+from isogloss.selection.verdicts import GUARD, Decision, GuardRule, decide, weighed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def choose(
         >>> choice = choose([zero_shot, iwda, st], estimates, zero_shot="zero-shot")
         >>> choice.name, choice.reasons, choice.expected[choice.name].sentence
     """
-    alone = weigh_candidates(
+    found = weigh_candidates(
         candidates,
         estimates,
         zero_shot=zero_shot,
@@ -93,13 +93,15 @@ def choose(
         level=level,
         seed=seed,
     )
-    standings = [each.heard(rule.gain_error) for each in alone]
+    standings = [weighed(each, rule) for each in found]
     decision = decide(standings, zero_shot=zero_shot, rule=rule)
     base = next(rows for rows in candidates if rows.name == zero_shot)
     known = expected_score(base, estimates[zero_shot], metric=metric, level=level, seed=seed)
+    # Labelled rows tell the level, too, so they come into the score of a candidate on their own.
+    alone = [weighed(replace(each, labelled=None), rule) for each in found]
     expected = {
-        each.name: sharpened(anchored_score(known, each, zero_shot=zero_shot), each.labelled)
-        for each in alone
+        each.name: sharpened(anchored_score(known, free, zero_shot=zero_shot), each.labelled)
+        for each, free in zip(found, alone, strict=True)
     }
     chosen = next(each for each in standings if each.name == decision.name)
     return Choice(

@@ -63,9 +63,9 @@ def _labels(standings: Sequence[Standing]) -> str:
 def _chosen(chosen: Standing, zero_shot: str, metric: str) -> str:
     if chosen.name == zero_shot:
         return "Adapting is not expected to help here: the zero-shot model is kept."
-    judges = "all candidates together expect"
+    judges = "all candidates and the source's labels together expect"
     if chosen.labelled is not None:
-        judges = "all candidates and the labelled rows together expect"
+        judges = "all candidates, the source's labels and the labelled rows together expect"
     expected = f"{judges} it to gain {_points(chosen.gain)} of {metric}"
     if chosen.model == zero_shot:
         return f"The zero-shot model is kept, its predictions corrected: {expected}."

@@ -17,21 +17,26 @@ class GuardRule:
         spreads: standard deviations over resampled rows that count as a gain's uncertainty.
         least_gain: a candidate has to be expected to gain more than this, less that uncertainty,
             in 0..1: a gain that nobody would notice is no reason to leave the baseline.
-        gain_per_change: likewise more than this for every 1 of the share of the target rows that it
-            predicts otherwise than the baseline, at least 0: models that were trained alike are
-            sure of the same errors, and the more rows change, the more errors there may be.
+        aversion: likewise more than this times the square of the share of the target rows that it
+            predicts otherwise than the baseline, at least 0: what can be missed of a gain grows
+            with that share, and a risk is worth as much as its variance (mean-variance utility).
         enough_gain: what is enough however many rows change, in 0..1.
         most_lost: what a candidate may lose on weighted source rows, with that uncertainty granted
             to it, in 0..1.
-        gain_error: standard deviation, beside that uncertainty, of what the models together miss of
-            a gain: against it labelled target rows are weighed.
+        jury_error: standard deviation of what the models together miss of a gain, for every 1 of
+            the share of the target rows that the candidate predicts otherwise.
+        source_error: likewise of what labelled source rows miss of it.
+        gain_error: standard deviation, beside the uncertainty above, of what both together miss
+            of a gain: against it labelled target rows are weighed.
     """
 
-    spreads: float = 1.0
+    spreads: float = 0.5
     least_gain: float = 0.005
-    gain_per_change: float = 0.15
+    aversion: float = 1.0
     enough_gain: float = 0.02
     most_lost: float = 0.01
+    jury_error: float = 0.2
+    source_error: float = 0.3
     gain_error: float = 0.04
 
 
@@ -68,6 +73,17 @@ class Decision:
     verdicts: tuple[Verdict, ...]
 
 
+def weighed(standing: Standing, rule: GuardRule = GUARD) -> Standing:
+    """The same with all evidence in its gain: models, source rows, and labelled rows if any.
+
+    Args:
+        standing: as `weigh_candidates` gives it.
+        rule: the constants.
+    """
+    joined = standing.joined(jury_error=rule.jury_error, source_error=rule.source_error)
+    return joined.heard(rule.gain_error)
+
+
 def decide(standings: Sequence[Standing], *, zero_shot: str, rule: GuardRule = GUARD) -> Decision:
     """Take the candidate of the greatest sure gain that nothing speaks against, or the baseline.
 
@@ -76,8 +92,7 @@ def decide(standings: Sequence[Standing], *, zero_shot: str, rule: GuardRule = G
     labelled rows count for more than half, a test that refutes label shift rules out no correction.
 
     Args:
-        standings: the baseline among them; as `weigh_candidates` gives them where no target row is
-            labelled, else with labelled rows heard (`Standing.heard`).
+        standings: the baseline among them, each `weighed`.
         zero_shot: name of the baseline.
         rule: the constants.
     """
@@ -112,5 +127,5 @@ def _against(standing: Standing, gain: float, rule: GuardRule) -> str:
 
 def _margin(standing: Standing, rule: GuardRule) -> float:
     """What the candidate has to be expected to gain beyond its uncertainty."""
-    by_change = rule.gain_per_change * standing.changed
+    by_change = rule.aversion * standing.changed**2
     return max(rule.least_gain, min(by_change, rule.enough_gain))
