@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,19 @@ from transformers import AutoModelForSequenceClassification, AutoModelForTokenCl
 import isogloss
 from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
+from isogloss.labelshift import PriorEstimate
 from isogloss.labelshift.correction import correct
 from isogloss.models.card import inert
+from isogloss.recipes import choosing
 from isogloss.recipes.candidates import CANDIDATE, is_settled, read_candidate
 from isogloss.recipes.choosing import BALANCED_REASON, candidates, choose, is_balanced
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.expecting import estimate_of
 from isogloss.recipes.folder import RunFolder
+from isogloss.recipes.heldout import HELD_OUT
 from isogloss.recipes.rewriting import fold
+from isogloss.selection import CandidateRows
 from isogloss.selection.guard import choose as guarded_choice
 
 
@@ -255,6 +260,31 @@ def test_auto_serves_what_the_guard_takes(files: dict[str, Any], tmp_path: Path)
     assert (weights == stage.read_bytes()) != wanted.corrected
     card = (result.model / "README.md").read_text("utf-8")
     assert all(inert(reason) in card for reason in wanted.reasons)
+
+
+def test_what_one_stage_refutes_no_other_believes(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {**files, "max_steps": 2, "recipe": "auto", "averages": 0}
+    run = isogloss.adapt(output=tmp_path / "run", **options).folder
+    config, stages = RunConfig.load(run / "config.yaml"), ["zero-shot", "iwda", "iwda+kd"]
+    asked: list[tuple[str, float]] = []
+
+    def estimate(rows: CandidateRows, *, p_value_before: float, **others: Any) -> PriorEstimate:
+        asked.append((rows.name, p_value_before))
+        found = estimate_of(rows, p_value_before=p_value_before, **others)
+        own = 0.001 if rows.name == "iwda+kd" else p_value_before
+        return replace(found, assumption_p_value=min(own, p_value_before))
+
+    for stage in stages:
+        path = run / "stages" / stage / HELD_OUT
+        arrays, facts = read_arrays(path)
+        save_arrays(path, arrays, facts | {"p_value_before": 1.0})
+    monkeypatch.setattr(choosing, "estimate_of", estimate)
+    _, choice, _ = choose(RunFolder(run), config, stages)
+    assert asked[: len(stages)] == [(name, 1.0) for name in stages]
+    assert asked[len(stages) :] == [(name, 0.003) for name in ("zero-shot", "iwda")]
+    assert all(row["p_value"] <= 0.003 for row in choice["table"])
 
 
 def test_budget_begins_no_further_candidate(files: dict[str, Any], tmp_path: Path) -> None:
