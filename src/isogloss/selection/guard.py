@@ -52,11 +52,11 @@ def choose(
 ) -> Choice:
     """Choose among models, each as it is and with corrected predictions, without target labels.
 
-    The zero-shot model as it is stays unless all models together expect something else to be
-    better by a margin (`weigh_candidates`), less the noise of resampled target rows, and that loses
-    nothing to speak of on labelled source rows that weigh as the target. Predictions are corrected
-    only where the shift is significant and label shift is not refuted. Of what is left, the
-    candidate of the greatest gain is taken.
+    The zero-shot model as it is stays unless all models together, and labelled source rows that
+    weigh as the target, expect something else to be better by a margin (`weigh_candidates`,
+    `weighed`), less the noise of resampled rows, and that loses nothing to speak of on the source.
+    Predictions are corrected only where the shift is significant and label shift is not refuted. Of
+    what is left, the candidate of the greatest gain is taken.
 
     A few labelled target rows count beside that by the inverse of its variance (`Standing.heard`):
     ten hardly move the choice, two hundred decide it.
@@ -64,7 +64,8 @@ def choose(
     Args:
         candidates: of the same classes, source rows and target rows, each with a name of its own;
             none of them corrected.
-        estimates: of the target's prior, from each candidate's own rows, by its name.
+        estimates: of the target's prior, from each candidate's own rows, by its name; best as
+            `agreed_estimates` gives them.
         zero_shot: name of the candidate that has seen no target text.
         metric: "accuracy" or "macro_f1".
         jury: names of the candidates whose opinions count; None: all.
