@@ -37,7 +37,7 @@ def test_a_choice_says_what_it_expects_and_what_of_the_others() -> None:
         "Its predictions are not corrected: no shift of the class balance is significant.",
         "st is left aside: on labelled source rows that weigh as the target it loses 5.0 points of "
         "macro-F1.",
-        "kd is expected to gain less, 2.0 points.",
+        "kd is expected to gain less, or less surely: 2.0 points.",
     ]
 
 
@@ -69,7 +69,7 @@ def test_what_is_left_aside_alike_is_said_in_one_sentence() -> None:
         "little to rely upon.",
         "a (2.0 points), b (0.0 points) and c (0.3 points) are left aside: so much they are "
         "expected to lose.",
-        "d is expected to gain less, 2.0 points.",
+        "d is expected to gain less, or less surely: 2.0 points.",
         "x (5.0 points) and y (5.0 points) are left aside: so much macro-F1 they lose on labelled "
         "source rows that weigh as the target.",
     ]

@@ -10,14 +10,14 @@ from isogloss.selection.verdicts import Decision, Verdict
 from isogloss.selection.wording import METRIC_NAMES, counted
 
 _ONE = {
-    "": "{name} is expected to gain less, {size}.",
+    "": "{name} is expected to gain less, or less surely: {size}.",
     "source": "{name} is left aside: on labelled source rows that weigh as the target it loses "
     "{size} of {metric}.",
     "loss": "{name} is left aside: it is expected to lose {size}.",
     "gain": "{name} is left aside: it is expected to gain {size}, too little to rely upon.",
 }
 _SEVERAL = {
-    "": "{names} are expected to gain less.",
+    "": "{names} are expected to gain less, or less surely.",
     "source": "{names} are left aside: so much {metric} they lose on labelled source rows that "
     "weigh as the target.",
     "loss": "{names} are left aside: so much they are expected to lose.",
