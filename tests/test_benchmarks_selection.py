@@ -22,7 +22,7 @@ from isogloss.trainers.rows import CollectedRows
 from selectionbench.anchored import with_expected
 from selectionbench.balances import draw_rows
 from selectionbench.candidates import candidates_of
-from selectionbench.cases import Case, find_cases
+from selectionbench.cases import Case, find_cases, lineage
 from selectionbench.keeping import KEPT, foretold_by_rule, keep, kept_cases
 from selectionbench.measures import measure_all
 from selectionbench.outcomes import foretold, outcome
@@ -116,6 +116,14 @@ def test_cases_that_are_not_finished_are_left_out_and_named(tmp_path: Path) -> N
     cases, left_out = find_cases(tmp_path, records, tuple(METHODS))
     assert not cases
     assert "test.npz" in left_out[0]
+
+
+def test_methods_that_go_on_from_one_another_are_of_one_lineage(case: Case) -> None:
+    assert case.jury == {"zero-shot": "zero-shot", "iwda": "zero-shot", "iwda+st": "zero-shot"}
+    assert {lineage(name) for name in ("st", "st-published", "iwda-oracle")} == {"zero-shot"}
+    for name in ("kd", "iwda+kd", "wu2020", "keung2019", "zero-shot-balanced"):
+        assert lineage(name) == name
+    assert lineage("iwda-balanced") == "zero-shot-balanced"
 
 
 def test_the_truth_is_that_of_the_labels(case: Case) -> None:
@@ -240,6 +248,7 @@ def test_candidates_are_expected_where_the_guard_expects_them(case: Case, metric
         {each.method: each.estimate for each in plain},
         zero_shot="zero-shot",
         metric=metric,
+        jury=case.jury,
         seed=case.seed,
     )
     for record in found:

@@ -87,7 +87,7 @@ def prepare(case: Case) -> Setting:
     labelled = test_rows(case, kept)
     entries = [entry for each in rows for entry in entries_of(each, estimates[each.name])]
     standings = weigh_candidates(
-        rows, estimates, zero_shot=ZERO_SHOT, metric=METRIC, seed=case.seed
+        rows, estimates, zero_shot=ZERO_SHOT, metric=METRIC, jury=case.jury, seed=case.seed
     )
     base = expected_score(rows[0], estimates[ZERO_SHOT], metric=METRIC, seed=case.seed)
     return Setting(
@@ -95,8 +95,8 @@ def prepare(case: Case) -> Setting:
         rows=rows[0],
         standings=standings,
         expected=[anchored_score(base, weighed(each), zero_shot=ZERO_SHOT) for each in standings],
-        target=opinions_of(entries, seed=case.seed),
-        test=see_labelled(entries, labelled, seed=case.seed),
+        target=opinions_of(entries, jury=case.jury, seed=case.seed),
+        test=see_labelled(entries, labelled, jury=case.jury, seed=case.seed),
         labels=labelled.labels,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.recipes.candidates import CANDIDATE
+from isogloss.recipes.methods import stages_of
 from qualitybench.grid import METHODS, NATURAL, PAIRS, Cell, place_of
 
 ZERO_SHOT, ALIGNED, LAST = "zero-shot", "iwda", "iwda+st"
@@ -65,6 +66,11 @@ class Case:
         """Whether rows are words of sentences."""
         return PAIRS[self.pair].task == "token"
 
+    @property
+    def jury(self) -> dict[str, str]:
+        """The lineage of each method; see `isogloss.selection.weigh_candidates`."""
+        return {method: lineage(method) for method in self.methods}
+
     def run(self, method: str) -> Path:
         """The folder of a method's run."""
         return self.root / "runs" / self.cell(method).key
@@ -102,6 +108,14 @@ class Case:
             for strength in strengths
             for number in range(draws)
         ]
+
+
+def lineage(method: str) -> str:
+    """The method that first trained the weights which this one goes on from."""
+    recipe, shared = METHODS[method].recipe, METHODS[method].shared
+    if shared is None or stages_of(recipe)[-1].method == "distill":
+        return method
+    return lineage(shared)
 
 
 def find_cases(

@@ -26,7 +26,7 @@ from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import summary, true_scores
 
 # Of what a record holds: a change makes files of before be measured anew.
-VERSION = 7
+VERSION = 8
 Record = dict[str, Any]
 
 
@@ -86,7 +86,7 @@ def measure(case: Case, stamp: str) -> list[Record]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scores = score_candidates(rows, available_scores(rows, **given), **given, seed=case.seed)
-        standings = {metric: _standings(candidates, metric, case.seed) for metric in METRICS}
+        standings = {metric: _standings(candidates, metric, case) for metric in METRICS}
     truths = _truths(candidates)
     records = []
     for place, each in enumerate(candidates):
@@ -112,13 +112,14 @@ def _truths(candidates: list[Candidate]) -> list[dict[str, dict[str, float]]]:
     return found
 
 
-def _standings(candidates: list[Candidate], metric: str, seed: int) -> dict[str, Standing]:
+def _standings(candidates: list[Candidate], metric: str, case: Case) -> dict[str, Standing]:
     found = weigh_candidates(
         [each.rows for each in candidates if each.rows.correction is None],
         {each.method: each.estimate for each in candidates},
         zero_shot=ZERO_SHOT,
         metric=metric,
-        seed=seed,
+        jury=case.jury,
+        seed=case.seed,
     )
     return {standing.name: standing for standing in found}
 

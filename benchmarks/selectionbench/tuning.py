@@ -18,8 +18,8 @@ from selectionbench.outcomes import LEVEL, outcome
 from selectionbench.rules import Records, guarded
 from selectionbench.tables import is_set_on, markdown, points, signed
 
-SPREADS, GAINS = (0.0, 0.5, 1.0), (0.0, 0.005, 0.01)
-AVERSIONS, ENOUGH = (0.0, 0.5, 0.6, 0.75, 1.0, 1.25, 1.5, 2.0), (0.01, 0.015, 0.02, 1.0)
+AVERSIONS = (0.0, 20.0, 30.0, 36.0, 38.0, 40.0, 42.0, 44.0, 48.0, 60.0, 80.0, 120.0)
+GAINS, ENOUGH = (0.0, 0.005, 0.01), (0.01, 0.02, 1.0)
 # Of the logarithms of the odds, as in `Rule`.
 CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.25), (0.04, 0.25, 1.5)
 
@@ -43,8 +43,8 @@ def guard_grid(cases: Sequence[Records]) -> str:
     heads = [*asdict(GUARD), "regret", "gain", "harmed", "worst"]
     heads += ["other balances: regret", "gain", "harmed", "worst"]
     rows = []
-    for spreads, gain, aversion, enough in itertools.product(SPREADS, GAINS, AVERSIONS, ENOUGH):
-        rule = GuardRule(spreads=spreads, least_gain=gain, aversion=aversion, enough_gain=enough)
+    for gain, aversion, enough in itertools.product(GAINS, AVERSIONS, ENOUGH):
+        rule = GuardRule(least_gain=gain, aversion=aversion, enough_gain=enough)
         cells = [f"{value:g}" for value in asdict(rule).values()]
         for drawn in (False, True):
             some = [case for case in cases if case[0]["drawn"] == drawn]

@@ -125,7 +125,8 @@ def test_both_sides_count_by_the_inverse_of_their_variances() -> None:
     spreads = np.array([standing.spread, standing.source_spread])
     assert found.spread == pytest.approx(np.sqrt((shares**2) @ spreads**2))
     assert found.source_share == pytest.approx(shares[1])
-    same = {"gain": standing.gain, "spread": standing.spread, "source_share": 0.0}
+    assert found.error == pytest.approx(1.0 / np.sqrt((1.0 / variances).sum()))
+    same = {"gain": standing.gain, "spread": standing.spread, "source_share": 0.0, "error": 0.0}
     assert replace(found, **same) == standing
 
 
@@ -204,6 +205,25 @@ def test_a_candidate_without_a_voice_changes_nothing_for_the_others() -> None:
     assert found[twin.name].gain == found["better"].gain
     louder = weigh_candidates([*ALL, twin], estimates, zero_shot="zero-shot", draws=50)
     assert next(each for each in louder if each.name == "better").gain > FOUND["better"].gain
+
+
+def test_a_lineage_has_one_voice() -> None:
+    opinions = {
+        rows.name: correct(calibrated_target(rows), ESTIMATES[rows.name].weights) for rows in ALL
+    }
+    jury = {"zero-shot": "first", "better": "second", "worse": "first"}
+    together = (opinions["zero-shot"] + opinions["worse"]) / 4 + opinions["better"] / 2
+    options = {"zero_shot": "zero-shot", "metric": "accuracy", "draws": 2}
+    found = weigh_candidates(ALL, ESTIMATES, jury=jury, **options)
+    expected = [
+        together[np.arange(len(together)), rows.target_logits.argmax(axis=1)].mean()
+        for rows in (BETTER, ZERO)
+    ]
+    gain = next(each.gain for each in found if each.name == "better")
+    assert gain == pytest.approx(expected[0] - expected[1])
+    # Each its own lineage is a voice for each.
+    alone = weigh_candidates(ALL, ESTIMATES, jury={name: name for name in opinions}, **options)
+    assert alone == weigh_candidates(ALL, ESTIMATES, **options)
 
 
 @pytest.mark.parametrize(("jury", "code"), [([], "E404"), (["nobody"], "E409")])

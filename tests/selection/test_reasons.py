@@ -8,7 +8,7 @@ from isogloss.selection import GuardRule, Standing, decide
 from isogloss.selection.reasons import reasons_for
 from tests.selection.test_verdicts import BASE, BEST, CORRECTED, GOOD, TOLD
 
-RULE = GuardRule(spreads=1.0, least_gain=0.01, aversion=0.0, most_lost=0.02)
+RULE = GuardRule(least_gain=0.0101, aversion=0.0, most_lost=0.02)
 JUDGES = "all candidates and the source's labels together"
 LAST = "No target label was seen for any of this."
 

@@ -9,7 +9,7 @@ import pytest
 from isogloss.selection import GUARD, GuardRule, LabelledEvidence, Standing, decide, weighed
 from isogloss.selection.verdicts import judge
 
-RULE = GuardRule(spreads=1.0, least_gain=0.01, aversion=0.4, enough_gain=0.027, most_lost=0.02)
+RULE = GuardRule(least_gain=0.01, aversion=40.0, enough_gain=0.02, most_lost=0.02)
 BASE = Standing(
     name="zero-shot",
     model="zero-shot",
@@ -22,8 +22,8 @@ BASE = Standing(
     source_gain=0.0,
     source_spread=0.0,
 )
-GOOD = replace(BASE, name="iwda", model="iwda", gain=0.03, spread=0.005)
-BEST = replace(BASE, name="st", model="st", gain=0.04, spread=0.01)
+GOOD = replace(BASE, name="iwda", model="iwda", gain=0.03, error=0.01)
+BEST = replace(BASE, name="st", model="st", gain=0.04, error=0.015)
 TOLD = LabelledEvidence(
     rows=50, units=50, scores={}, value=0.6, error=0.05, gain=0.1, gain_error=0.03
 )
@@ -38,7 +38,7 @@ def test_the_greatest_sure_gain_is_taken() -> None:
     assert chosen() == "zero-shot"
     assert chosen(GOOD) == "iwda"
     assert chosen(GOOD, BEST) == "st"
-    assert chosen(GOOD, replace(BEST, spread=0.02)) == "iwda"
+    assert chosen(GOOD, replace(BEST, error=0.02)) == "iwda"
     assert chosen(GOOD, BEST, CORRECTED) == "iwda+prior"
 
 
@@ -50,14 +50,14 @@ def test_of_equal_ones_the_first_is_taken() -> None:
     ("standing", "against"),
     [
         (GOOD, ""),
-        (replace(GOOD, gain=0.0149), "gain"),
-        (replace(GOOD, spread=0.021), "gain"),
+        (replace(GOOD, gain=0.0099, error=0.0), "gain"),
+        (replace(GOOD, gain=0.0101, error=0.0), ""),
+        (replace(GOOD, gain=0.0099, error=0.0158), "gain"),
+        (replace(GOOD, gain=0.0101, error=0.0158), ""),
+        (replace(GOOD, gain=0.0101, error=0.016), "gain"),
         (replace(GOOD, gain=-0.5), "gain"),
-        (replace(GOOD, changed=0.24), ""),
-        (replace(GOOD, changed=0.26), "gain"),
-        (replace(GOOD, changed=0.9), "gain"),
-        (replace(GOOD, gain=0.0321, changed=0.26), ""),
-        (replace(GOOD, gain=0.0321, changed=0.9), ""),
+        (replace(GOOD, gain=0.0199, error=0.3), "gain"),
+        (replace(GOOD, gain=0.0201, error=0.3), ""),
         (replace(GOOD, source_gain=-0.019), ""),
         (replace(GOOD, source_gain=-0.03), "source"),
         (replace(GOOD, source_gain=-0.03, source_spread=0.02), ""),
@@ -70,7 +70,8 @@ def test_of_equal_ones_the_first_is_taken() -> None:
 def test_what_speaks_against_a_candidate(standing: Standing, against: str) -> None:
     verdict = judge(standing, zero_shot="zero-shot", rule=RULE)
     assert verdict.against == against
-    assert verdict.sure_gain == pytest.approx(standing.gain - standing.spread)
+    risk = min(RULE.aversion * standing.error**2, RULE.enough_gain)
+    assert verdict.sure_gain == pytest.approx(standing.gain - risk)
     assert chosen(standing) == ("zero-shot" if against else standing.name)
 
 
@@ -82,8 +83,10 @@ def test_the_corrected_zero_shot_model_is_a_candidate_like_others() -> None:
 
 def test_the_default_asks_for_a_margin() -> None:
     assert GUARD.least_gain >= 0.005
-    assert GUARD.aversion * 0.1**2 >= 0.005
-    assert GUARD.spreads > 0
+    # One that changes a tenth of the rows, however many rows there are to say what it gains.
+    seen = replace(BASE, changed=0.1, gain=0.0065, source_gain=0.0065, name="iwda", model="iwda")
+    assert judge(weighed(seen), zero_shot="zero-shot").against == "gain"
+    assert judge(weighed(replace(seen, changed=0.05)), zero_shot="zero-shot").against == ""
 
 
 def test_source_rows_speak_for_a_candidate_and_against_it() -> None:
@@ -106,22 +109,19 @@ def test_labelled_rows_come_after_the_source() -> None:
 
 
 def test_labelled_rows_take_the_place_of_what_stands_for_them() -> None:
-    near = replace(GOOD, gain=0.012, spread=0.0)
-    refuted = replace(CORRECTED, p_value=0.001)
-    loses = replace(BEST, source_gain=-0.04)
+    few = replace(TOLD, gain_error=0.0)
+    near = replace(GOOD, gain=0.012, error=0.02, labelled=few)
+    refuted = replace(CORRECTED, p_value=0.001, labelled=few)
+    loses = replace(BEST, source_gain=-0.04, labelled=few)
 
     def against(standing: Standing, share: float) -> str:
-        return judge(
-            replace(standing, labelled_share=share), zero_shot="zero-shot", rule=RULE
-        ).against
+        told = replace(standing, labelled_share=share)
+        return judge(told, zero_shot="zero-shot", rule=RULE).against
 
-    margin = replace(RULE, least_gain=0.015)
-    assert judge(near, zero_shot="zero-shot", rule=margin).against == "gain"
-    told = replace(near, labelled_share=0.5)
-    assert judge(told, zero_shot="zero-shot", rule=margin).against == ""
-    assert against(replace(near, changed=0.2), 0.0) == "gain"
-    assert against(replace(near, changed=0.2), 0.5) == ""
+    assert [against(near, share) for share in (0.0, 0.2, 0.5)] == ["gain", "gain", ""]
     assert [against(refuted, share) for share in (0.0, 0.4, 0.6)] == ["assumption"] * 2 + [""]
     assert [against(loses, share) for share in (0.0, 0.2, 0.6)] == ["source", "source", ""]
-    # What is expected to lose is left aside whoever says so.
-    assert against(replace(GOOD, gain=-0.001, spread=0.0), 1.0) == "gain"
+    # Their own noise counts, and what is expected to lose is left aside whoever says so.
+    noisy = replace(near, labelled=replace(TOLD, gain_error=0.02))
+    assert [against(noisy, share) for share in (0.5, 1.0)] == ["gain", "gain"]
+    assert against(replace(GOOD, gain=-0.001, labelled=few), 1.0) == "gain"

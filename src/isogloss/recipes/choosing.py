@@ -18,7 +18,7 @@ from isogloss.recipes.expecting import estimate_of, expect, facts_of
 from isogloss.recipes.folder import CONFIG, RunFolder
 from isogloss.recipes.heldout import read_held_out
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
-from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT
+from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT, lineages_of
 from isogloss.recipes.refit_report import Refit
 from isogloss.selection.consensus import agreed_estimates
 from isogloss.selection.guard import choose as guarded_choice
@@ -46,7 +46,8 @@ def choose(
     the target's class balance, where it found that to have shifted.
 
     The guard has the recipe's stages, their averages and the averages of seeds to choose from. Its
-    jury are the recipe's stages alone: averages are too like them to be voices of their own.
+    jury are the recipe's stages alone, as averages are too like them to be voices of their own, and
+    those that go on from one another's weights have one voice.
 
     Args:
         folder: of the run.
@@ -71,7 +72,8 @@ def choose(
         return chosen, choice, expect(folder, config, chosen)
     again = {stage.name for stage in config.stages() if stage.repeats}
     open_to = [stage for stage in stages if stage not in again]
-    jury = [stage for stage in trained if stage not in again]
+    voices = lineages_of(stage for stage in config.stages() if not stage.members)
+    jury = {stage: voices[stage] for stage in trained if stage not in again}
     rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
     tagging, seed = config.task == "token", config.seed
     labelled = read_labelled(folder, stages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -81,6 +82,22 @@ def stages_of(recipe: str, teacher: str | None = None) -> tuple[Stage, ...]:
     """The stages of a recipe, in order; with an outside teacher only those that learn from it."""
     stages = RECIPES[recipe]
     return stages if teacher is None else tuple(s for s in stages if s.method == "distill")
+
+
+def lineages_of(stages: Iterable[Stage]) -> dict[str, str]:
+    """The first of the stages, by name, whose weights each goes on from.
+
+    A stage that starts from the encoder is the first of its lineage, and so is a student, which
+    learns from its teacher and has none of its weights.
+
+    Args:
+        stages: those that train, each behind the one that it starts from.
+    """
+    found: dict[str, str] = {}
+    for stage in stages:
+        anew = stage.start is None or stage.method == "distill"
+        found[stage.name] = stage.name if anew else found[str(stage.start)]
+    return found
 
 
 def stage_names(recipe: str, teacher: str | None = None) -> list[str]:

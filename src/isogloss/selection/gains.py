@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from isogloss.selection.labelled import (
     share_of_labelled,
     weigh_labelled,
 )
-from isogloss.selection.opinions import Entry, Opinions, entries_of, opinions_of
+from isogloss.selection.opinions import Entry, Jury, Opinions, entries_of, opinions_of
 from isogloss.selection.resampling import bundle_rows, draw_bundles, joint_counts
 from isogloss.selection.rows import CandidateRows
 
@@ -44,6 +44,7 @@ class Standing:
         source_gain: on held-out source rows that weigh as the target.
         source_spread: its standard deviation over resampled source rows (or sentences).
         labelled: what labelled target rows say, or None without any.
+        error: standard deviation of what `gain` misses, `spread` among it; known after `joined`.
         source_share: what the source rows count in `gain` and `spread`, in 0..1; see `joined`.
         labelled_share: what labelled target rows count likewise; see `heard`.
     """
@@ -59,6 +60,7 @@ class Standing:
     source_gain: float
     source_spread: float
     labelled: LabelledEvidence | None = None
+    error: float = 0.0
     source_share: float = 0.0
     labelled_share: float = 0.0
 
@@ -88,6 +90,7 @@ class Standing:
             self,
             gain=(1.0 - share) * self.gain + share * self.source_gain,
             spread=float(np.hypot((1.0 - share) * self.spread, share * self.source_spread)),
+            error=float(np.sqrt(1.0 - share)) * by_jury,
             source_share=share,
         )
 
@@ -116,7 +119,7 @@ def weigh_candidates(
     *,
     zero_shot: str,
     metric: str = "macro_f1",
-    jury: Collection[str] | None = None,
+    jury: Jury | None = None,
     labelled: LabelledRows | None = None,
     level: float = 0.9,
     draws: int = _DRAWS,
@@ -133,8 +136,9 @@ def weigh_candidates(
         estimates: of the target's prior, from each candidate's own rows, by its name.
         zero_shot: name of the baseline.
         metric: "accuracy" or "macro_f1".
-        jury: names of the candidates whose opinions count, at least one; None: all. What is nearly
-            the same as another, such as an average of its weights, should have no voice of its own.
+        jury: names of the candidates whose opinions count, at least one, or by these names the
+            lineages that have a voice (`opinions_of`); None: all, each its own. What is nearly the
+            same as another, such as an average of its weights, should have no voice at all.
         labelled: target rows with labels, seen by every candidate, or None.
         level: of the intervals of the scores on them.
         draws: samples behind the spreads, at least 2.

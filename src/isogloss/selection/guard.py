@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from isogloss.selection.anchoring import anchored_score
 from isogloss.selection.expectation import ExpectedScore, expected_score
 from isogloss.selection.gains import Standing, weigh_candidates
 from isogloss.selection.labelled import LabelledRows
+from isogloss.selection.opinions import Jury
 from isogloss.selection.reasons import reasons_for
 from isogloss.selection.rows import CandidateRows
 from isogloss.selection.sharpening import sharpened
@@ -44,7 +45,7 @@ def choose(
     *,
     zero_shot: str,
     metric: str = "macro_f1",
-    jury: Collection[str] | None = None,
+    jury: Jury | None = None,
     labelled: LabelledRows | None = None,
     rule: GuardRule = GUARD,
     level: float = 0.9,
@@ -68,7 +69,8 @@ def choose(
             `agreed_estimates` gives them.
         zero_shot: name of the candidate that has seen no target text.
         metric: "accuracy" or "macro_f1".
-        jury: names of the candidates whose opinions count; None: all.
+        jury: names of the candidates whose opinions count, or by these names the lineages that
+            have a voice (`opinions_of`); None: all, each its own.
         labelled: random target rows with labels, seen by every candidate, or None.
         rule: the constants.
         level: coverage that the intervals of the expected scores aim at, above 0 and below 1.

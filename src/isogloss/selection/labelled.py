@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from isogloss.labelshift.checks import (
     finite_array,
 )
 from isogloss.selection.expectation import METRICS
-from isogloss.selection.opinions import Entry, Opinions, opinions_of
+from isogloss.selection.opinions import Entry, Jury, Opinions, opinions_of
 from isogloss.selection.rows import CandidateRows, sample_rows
 from isogloss.selection.small_samples import (
     mean_error,
@@ -216,7 +216,7 @@ def see_labelled(
     entries: Sequence[Entry],
     labelled: LabelledRows,
     *,
-    jury: Collection[str] | None = None,
+    jury: Jury | None = None,
     seed: int = 0,
 ) -> Opinions:
     """The labelled rows as `opinions_of` gives the target's; no label plays a part.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,9 @@ from isogloss.labelshift.prior_estimation import PriorEstimate
 from isogloss.selection.agreement import ensemble
 from isogloss.selection.evidence import calibrated_target
 from isogloss.selection.rows import CandidateRows
+
+# Names of the models whose opinions count, or by these names the lineages that have a voice.
+Jury = Collection[str] | Mapping[str, str]
 
 # Ends the name of a candidate whose predictions are corrected by its own estimate of the prior.
 CORRECTED = "+prior"
@@ -75,21 +78,23 @@ def entries_of(rows: CandidateRows, estimate: PriorEstimate) -> list[Entry]:
     return [plain, replace(plain, rows=corrected)]
 
 
-def opinions_of(
-    entries: Sequence[Entry], *, jury: Collection[str] | None = None, seed: int = 0
-) -> Opinions:
+def opinions_of(entries: Sequence[Entry], *, jury: Jury | None = None, seed: int = 0) -> Opinions:
     """What the models together take the target rows for, and what each candidate predicts.
 
     The jury is the mean of the models' probabilities, each calibrated on the source and corrected
-    for the prior that it estimates.
+    for the prior that it estimates. Models that were trained on from one another share errors; as
+    a lineage they have one voice, the mean of theirs.
 
     Args:
         entries: at least one, of the same target rows.
-        jury: names of the models whose opinions count, at least one; None: all.
+        jury: names of the models whose opinions count, at least one, each with a voice of its own,
+            or by name the lineage that it belongs to; None: all models, each its own.
         seed: of the choice of source rows to calibrate on, where there are very many.
     """
     models = {entry.model: entry for entry in entries if jury is None or entry.model in jury}
-    opinion = ensemble(_opinion(entry, seed) for entry in models.values())
+    opinion = ensemble(
+        ensemble(_opinion(models[name], seed) for name in names) for names in lineages(models, jury)
+    )
     first = entries[0].rows
     groups = first.target_groups
     return Opinions(
@@ -99,6 +104,19 @@ def opinions_of(
         ),
         units=np.arange(first.num_target_rows) if groups is None else np.asarray(groups),
     )
+
+
+def lineages(models: Iterable[str], jury: Jury | None) -> list[list[str]]:
+    """The models that have a voice together, each lineage's in order.
+
+    Args:
+        models: names, all of them in the jury.
+        jury: as for `opinions_of`.
+    """
+    found: dict[str, list[str]] = {}
+    for name in models:
+        found.setdefault(jury[name] if isinstance(jury, Mapping) else name, []).append(name)
+    return list(found.values())
 
 
 def _opinion(entry: Entry, seed: int) -> Floats:

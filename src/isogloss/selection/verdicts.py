@@ -14,29 +14,26 @@ class GuardRule:
     """The constants of the guard, all in one place; docs/selection.md says how they were set.
 
     Attributes:
-        spreads: standard deviations over resampled rows that count as a gain's uncertainty.
-        least_gain: a candidate has to be expected to gain more than this, less that uncertainty,
-            in 0..1: a gain that nobody would notice is no reason to leave the baseline.
-        aversion: likewise more than this times the square of the share of the target rows that it
-            predicts otherwise than the baseline, at least 0: what can be missed of a gain grows
-            with that share, and a risk is worth as much as its variance (mean-variance utility).
-        enough_gain: what is enough however many rows change, in 0..1.
-        most_lost: what a candidate may lose on weighted source rows, with that uncertainty granted
-            to it, in 0..1.
-        jury_error: standard deviation of what the models together miss of a gain, for every 1 of
-            the share of the target rows that the candidate predicts otherwise.
+        jury_error: standard deviation of what the models together miss of a gain, beside the noise
+            of resampled rows, for every 1 of the share of the target rows that the candidate
+            predicts otherwise than the baseline.
         source_error: likewise of what labelled source rows miss of it.
-        gain_error: standard deviation, beside the uncertainty above, of what both together miss
-            of a gain: against it labelled target rows are weighed.
+        aversion: a gain counts by so many times the variance of what is missed of it less
+            (mean-variance utility), gains in 0..1.
+        enough_gain: what is enough however uncertain it is, in 0..1.
+        least_gain: a candidate has to be expected to gain more than this, in 0..1: a gain that
+            nobody would notice is no reason to leave the baseline.
+        most_lost: what a candidate may lose on weighted source rows beside its noise, in 0..1.
+        gain_error: standard deviation, beside the noise of resampled rows, of what models and
+            source together miss of a gain: against it labelled target rows are weighed.
     """
 
-    spreads: float = 0.5
-    least_gain: float = 0.005
-    aversion: float = 1.0
+    jury_error: float = 0.15
+    source_error: float = 0.25
+    aversion: float = 42.0
     enough_gain: float = 0.02
+    least_gain: float = 0.005
     most_lost: float = 0.01
-    jury_error: float = 0.2
-    source_error: float = 0.3
     gain_error: float = 0.04
 
 
@@ -49,7 +46,7 @@ class Verdict:
 
     Attributes:
         name: of the candidate.
-        sure_gain: expected gain less its uncertainty; 0 for the baseline.
+        sure_gain: expected gain less what its uncertainty counts; 0 for the baseline.
         against: what rules it out: "shift" (nothing significant to correct), "assumption" (label
             shift is refuted, so the correction is not to be trusted), "gain" (too little is
             expected), "source" (it loses on the source); empty where nothing does.
@@ -87,9 +84,10 @@ def weighed(standing: Standing, rule: GuardRule = GUARD) -> Standing:
 def decide(standings: Sequence[Standing], *, zero_shot: str, rule: GuardRule = GUARD) -> Decision:
     """Take the candidate of the greatest sure gain that nothing speaks against, or the baseline.
 
-    The margin of a gain and what is lost on the source stand for what the models cannot see.
-    Labelled target rows see it, so both count by what is left to evidence without labels; where
-    labelled rows count for more than half, a test that refutes label shift rules out no correction.
+    The uncertainty of a gain and what is lost on the source stand for what nothing without labels
+    sees. Labelled target rows see it, so both count by what is left to evidence without labels,
+    and the standard error of the labelled rows takes their place; where these count for more than
+    half, a test that refutes label shift rules out no correction.
 
     Args:
         standings: the baseline among them, each `weighed`.
@@ -107,25 +105,32 @@ def judge(standing: Standing, *, zero_shot: str, rule: GuardRule = GUARD) -> Ver
     """The verdict on one candidate."""
     if standing.name == zero_shot:
         return Verdict(name=standing.name, sure_gain=0.0)
-    gain = standing.gain - rule.spreads * standing.spread
-    return Verdict(name=standing.name, sure_gain=gain, against=_against(standing, gain, rule))
+    free = 1.0 - standing.labelled_share
+    gain = standing.gain - _told_noise(standing) - free * _risk(standing, rule)
+    return Verdict(name=standing.name, sure_gain=gain, against=_against(standing, rule))
 
 
-def _against(standing: Standing, gain: float, rule: GuardRule) -> str:
+def _against(standing: Standing, rule: GuardRule) -> str:
     if standing.corrected and not standing.significant:
         return "shift"
     free = 1.0 - standing.labelled_share
     if standing.corrected and standing.p_value < VIOLATED and free >= 0.5:
         return "assumption"
-    if gain <= free * _margin(standing, rule):
+    if standing.gain - _told_noise(standing) <= free * max(rule.least_gain, _risk(standing, rule)):
         return "gain"
-    lost = standing.source_gain + rule.spreads * standing.source_spread
+    lost = standing.source_gain + standing.source_spread
     if free * lost < -rule.most_lost:
         return "source"
     return ""
 
 
-def _margin(standing: Standing, rule: GuardRule) -> float:
-    """What the candidate has to be expected to gain beyond its uncertainty."""
-    by_change = rule.aversion * standing.changed**2
-    return max(rule.least_gain, min(by_change, rule.enough_gain))
+def _risk(standing: Standing, rule: GuardRule) -> float:
+    """What the uncertainty of a gain counts where no target row is labelled."""
+    return min(rule.aversion * standing.error**2, rule.enough_gain)
+
+
+def _told_noise(standing: Standing) -> float:
+    """The standard error that labelled target rows bring into a gain."""
+    if standing.labelled is None:
+        return 0.0
+    return standing.labelled_share * standing.labelled.gain_error
