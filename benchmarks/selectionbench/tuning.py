@@ -18,8 +18,8 @@ from selectionbench.outcomes import LEVEL, outcome
 from selectionbench.rules import Records, guarded
 from selectionbench.tables import is_set_on, markdown, points, signed
 
-AVERSIONS = (0.0, 20.0, 30.0, 36.0, 38.0, 40.0, 42.0, 44.0, 48.0, 60.0, 80.0, 120.0)
-GAINS, ENOUGH = (0.0, 0.005, 0.01), (0.01, 0.02, 1.0)
+AVERSIONS = (0.0, 20.0, 30.0, 36.0, 42.0, 48.0, 54.0, 60.0, 70.0, 80.0, 120.0)
+GAINS, ENOUGH = (0.0, 0.005, 0.01), (0.01, 0.02, 0.03, 0.04, 1.0)
 # Of the logarithms of the odds, as in `Rule`.
 CONFIDENCE_ERRORS, WEIGHTED_ERRORS = (0.02, 0.04, 0.06, 0.08, 0.10, 0.15, 0.25), (0.04, 0.25, 1.5)
 

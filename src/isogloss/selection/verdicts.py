@@ -30,8 +30,8 @@ class GuardRule:
 
     jury_error: float = 0.15
     source_error: float = 0.25
-    aversion: float = 42.0
-    enough_gain: float = 0.02
+    aversion: float = 60.0
+    enough_gain: float = 0.03
     least_gain: float = 0.005
     most_lost: float = 0.01
     gain_error: float = 0.04
