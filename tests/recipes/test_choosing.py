@@ -22,7 +22,13 @@ from isogloss.labelshift.correction import correct
 from isogloss.models.card import inert
 from isogloss.recipes import choosing
 from isogloss.recipes.candidates import CANDIDATE, is_settled, read_candidate
-from isogloss.recipes.choosing import BALANCED_REASON, candidates, choose, is_balanced
+from isogloss.recipes.choosing import (
+    BALANCED_REASON,
+    DOUBTED_REASON,
+    candidates,
+    choose,
+    is_balanced,
+)
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.expecting import estimate_of
@@ -282,7 +288,16 @@ def test_what_one_stage_refutes_no_other_believes(
         arrays, facts = read_arrays(path)
         save_arrays(path, arrays, facts | {"p_value_before": 1.0})
     monkeypatch.setattr(choosing, "estimate_of", estimate)
-    _, choice, _ = choose(RunFolder(run), config, stages)
+    for p_value in (0.5, 0.001):
+        asked.clear()
+        for stage in stages:
+            path = run / "stages" / stage / "result.json"
+            facts = json.loads(path.read_text())
+            facts["prior"]["assumption_p_value"] = p_value
+            path.write_text(json.dumps(facts))
+        _, choice, _ = choose(RunFolder(run), config, stages)
+        # Said where the run's other files believe what the choice did not.
+        assert (DOUBTED_REASON in choice["reasons"]) == (p_value == 0.5)
     assert asked[: len(stages)] == [(name, 1.0) for name in stages]
     assert asked[len(stages) :] == [(name, 0.003) for name in ("zero-shot", "iwda")]
     assert all(row["p_value"] <= 0.003 for row in choice["table"])

@@ -10,6 +10,7 @@ from isogloss.data.atomic import remove_unfinished
 from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
 from isogloss.labelshift import PriorEstimate
+from isogloss.labelshift.matching import VIOLATED
 from isogloss.progress import Progress
 from isogloss.recipes.candidates import is_settled, read_candidate
 from isogloss.recipes.config import RunConfig
@@ -28,6 +29,10 @@ from isogloss.selection.refit import REFITTED
 BALANCED_REASON = (
     "It was trained on balanced batches, so its predictions are corrected for the class balance of "
     "the target that it estimated."
+)
+DOUBTED_REASON = (
+    "The rows of another candidate refute label shift, so the class balance that this one "
+    "estimates from its own (prior.json) was not relied upon."
 )
 
 
@@ -95,8 +100,24 @@ def choose(
         rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=seed
     )
     chosen = Chosen(found.model, found.corrected)
-    choice = describe(folder, chosen, stages, by="guard", reasons=found.reasons)
+    doubted = refuted_elsewhere(folder, chosen.stage, estimates[chosen.stage])
+    reasons = [*found.reasons, *[DOUBTED_REASON] * doubted]
+    choice = describe(folder, chosen, stages, by="guard", reasons=reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
+
+
+def refuted_elsewhere(folder: RunFolder, stage: str, agreed: PriorEstimate) -> bool:
+    """Whether a stage's own rows pass the test of label shift, and another's do not.
+
+    Args:
+        folder: of the run.
+        stage: a finished one.
+        agreed: its estimate among those of all candidates.
+    """
+    found = folder.stage_result(stage)
+    assert found is not None
+    passed = found["prior"]["assumption_p_value"] >= VIOLATED
+    return bool(passed) and not agreed.assumption_holds
 
 
 def serve_refitted(
