@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,10 @@ from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT, lineage
 from isogloss.recipes.refit_report import Refit
 from isogloss.selection.consensus import agreed_estimates
 from isogloss.selection.guard import choose as guarded_choice
+from isogloss.selection.labelled import LabelledRows
 from isogloss.selection.opinions import CORRECTED
 from isogloss.selection.refit import REFITTED
+from isogloss.selection.rows import CandidateRows
 
 BALANCED_REASON = (
     "It was trained on balanced batches, so its predictions are corrected for the class balance of "
@@ -80,30 +82,49 @@ def choose(
     voices = lineages_of(stage for stage in config.stages() if not stage.members)
     jury = {stage: voices[stage] for stage in trained if stage not in again}
     rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
-    tagging, seed = config.task == "token", config.seed
     labelled = read_labelled(folder, stages)
-    facts = facts_of(labelled, tagging=tagging)
-    by_name = {each.name: each for each in rows}
-
-    def estimate(name: str, before: float) -> PriorEstimate:
-        own = read_held_out(folder.stage(name)).p_value_before
-        return estimate_of(
-            by_name[name],
-            tagging=tagging,
-            seed=seed,
-            facts=facts,
-            p_value_before=min(own, before),
-        )
-
-    estimates = agreed_estimates(open_to, estimate, jury=jury)
+    estimates = estimates_of(folder, config, rows, jury=jury, labelled=labelled)
     found = guarded_choice(
-        rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=seed
+        rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=config.seed
     )
     chosen = Chosen(found.model, found.corrected)
     doubted = refuted_elsewhere(folder, chosen.stage, estimates[chosen.stage])
     reasons = [*found.reasons, *[DOUBTED_REASON] * doubted]
     choice = describe(folder, chosen, stages, by="guard", reasons=reasons)
     return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
+
+
+def estimates_of(
+    folder: RunFolder,
+    config: RunConfig,
+    rows: Sequence[CandidateRows],
+    *,
+    jury: Collection[str],
+    labelled: LabelledRows | None,
+) -> dict[str, PriorEstimate]:
+    """The target's prior as each candidate's rows tell it, see `agreed_estimates`.
+
+    Args:
+        folder: of the run.
+        config: of the run.
+        rows: of the candidates, named after their stages.
+        jury: names of those whose tests of label shift count.
+        labelled: target rows whose labels are known, or None.
+    """
+    tagging = config.task == "token"
+    by_name, facts = {each.name: each for each in rows}, facts_of(labelled, tagging=tagging)
+
+    def estimate(name: str, before: float) -> PriorEstimate:
+        own = read_held_out(folder.stage(name)).p_value_before
+        return estimate_of(
+            by_name[name],
+            tagging=tagging,
+            seed=config.seed,
+            facts=facts,
+            p_value_before=min(own, before),
+        )
+
+    return agreed_estimates(list(by_name), estimate, jury=jury)
 
 
 def refuted_elsewhere(folder: RunFolder, stage: str, agreed: PriorEstimate) -> bool:
