@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -90,11 +91,11 @@ def prior_estimates(rows: Sequence[CandidateRows], seed: int) -> dict[str, Prior
         rows: the zero-shot model's first; all others have been adapted to the target.
         seed: of the estimates' random choices.
     """
-    by_name = {each.name: each for each in rows}
-    unadapted = prior_estimate(rows[0], seed).assumption_p_value
+    by_name, unadapted = {each.name: each for each in rows}, rows[0].name
 
+    @cache
     def estimate(name: str, before: float) -> PriorEstimate:
-        own = 1.0 if name == rows[0].name else unadapted
+        own = 1.0 if name == unadapted else estimate(unadapted, 1.0).assumption_p_value
         return prior_estimate(by_name[name], seed, min(own, before))
 
     return agreed_estimates(list(by_name), estimate)

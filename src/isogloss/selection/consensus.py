@@ -50,6 +50,6 @@ def agreed_estimates(
     if together >= VIOLATED:
         return found
     return {
-        name: each if each.assumption_p_value < VIOLATED else estimate(name, together)
+        name: estimate(name, together) if each.assumption_holds else each
         for name, each in found.items()
     }

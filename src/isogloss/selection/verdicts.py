@@ -105,18 +105,22 @@ def judge(standing: Standing, *, zero_shot: str, rule: GuardRule = GUARD) -> Ver
     """The verdict on one candidate."""
     if standing.name == zero_shot:
         return Verdict(name=standing.name, sure_gain=0.0)
+    told = standing.gain - _told_noise(standing)
     free = 1.0 - standing.labelled_share
-    gain = standing.gain - _told_noise(standing) - free * _risk(standing, rule)
-    return Verdict(name=standing.name, sure_gain=gain, against=_against(standing, rule))
+    return Verdict(
+        name=standing.name,
+        sure_gain=told - free * _risk(standing, rule),
+        against=_against(standing, told, rule),
+    )
 
 
-def _against(standing: Standing, rule: GuardRule) -> str:
+def _against(standing: Standing, told: float, rule: GuardRule) -> str:
     if standing.corrected and not standing.significant:
         return "shift"
     free = 1.0 - standing.labelled_share
     if standing.corrected and standing.p_value < VIOLATED and free >= 0.5:
         return "assumption"
-    if standing.gain - _told_noise(standing) <= free * max(rule.least_gain, _risk(standing, rule)):
+    if told <= free * max(rule.least_gain, _risk(standing, rule)):
         return "gain"
     lost = standing.source_gain + standing.source_spread
     if free * lost < -rule.most_lost:
