@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +21,7 @@ from isogloss.alignment.losses import jensen_shannon, wasserstein
 from isogloss.alignment.mmd import mmd
 from isogloss.alignment.penalty import zero_centred_penalty
 from isogloss.errors import IsoglossError
+from isogloss.labelshift.interval import IntervalWeights
 
 WEIGHTS = torch.tensor([0.5, 2.0, 0.1, 1.0], dtype=torch.float64)
 every = pytest.mark.parametrize("name", DIVERGENCES)
@@ -137,6 +139,32 @@ def test_without_a_critic_the_features_descend_the_divergence_itself() -> None:
     torch.testing.assert_close(found, 0.3 * expected.grad)
     torch.testing.assert_close(terms.distance, value.detach())
     assert terms.penalty.item() == 0.0
+
+
+@pytest.mark.parametrize("name", WITH_CRITIC)
+def test_by_the_costs_weights_find_the_balance_that_is_hardest_to_tell(name: str) -> None:
+    """Against all balances of three classes on a grid, under critics that are sure of some rows."""
+    labels, shares = torch.arange(12) % 3, np.full(3, 1 / 3)
+    parts = np.arange(21) / 20
+    grid = [(a, b, 1 - a - b) for a in parts for b in parts if a + b <= 1 + 1e-9]
+    other_by_score = 0
+    for seed in range(10):
+        divergence, rows = _make(name, penalty_strength=0.0), 40 * _rows(20, seed)
+        assert isinstance(divergence, CriticDivergence)
+
+        def terms(balance: torch.Tensor) -> Any:
+            return divergence.terms(rows, 3 * balance[labels], strength=1.0)  # noqa: B023
+
+        holder = IntervalWeights(3, rate=1.0)
+        holder.start(np.ones(3), shares, np.tile([0.0, 1.0], (3, 1)))
+        holder.observe(terms(holder.balance).source_costs, labels)
+        holder.step()
+        least = min(float(terms(torch.tensor(balance)).distance) for balance in grid)
+        assert float(terms(holder.balance).distance) == pytest.approx(least)
+        by_score = divergence(rows[:12]).detach().reshape(4, 3).mean(0).argmax()
+        other_by_score += int(holder.balance.argmax() != by_score)
+    # A mean of scores is what the weights of the Wasserstein distance go by, and those alone.
+    assert (other_by_score == 0) == (name == "wasserstein")
 
 
 @every

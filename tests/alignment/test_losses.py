@@ -9,7 +9,12 @@ from typing import Any
 import pytest
 import torch
 
-from isogloss.alignment.losses import jensen_shannon, wasserstein
+from isogloss.alignment.losses import (
+    jensen_shannon,
+    jensen_shannon_costs,
+    wasserstein,
+    wasserstein_costs,
+)
 from isogloss.alignment.weighting import Divisors
 from isogloss.errors import IsoglossError
 
@@ -137,10 +142,55 @@ def test_certain_scores_stay_finite() -> None:
     assert bool(source.grad.isfinite().all())
 
 
+def _random_rows(seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Scores of 7 source rows and 4 target rows, and weights of the former, one of them 0."""
+    rng = torch.Generator().manual_seed(seed)
+    source, target = (3 * torch.randn(n, generator=rng, dtype=torch.float64) for n in (7, 4))
+    weights = torch.rand(7, generator=rng, dtype=torch.float64) * 3
+    weights[seed % 7] = 0.0
+    return source, target, weights
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_random_rows_give_what_a_loop_over_them_gives(normalize: bool, seed: int) -> None:
+    source, target, weights = _random_rows(seed)
+    by_hand = {wasserstein: 0.0, jensen_shannon: 0.0}
+    divisor = float(weights.sum()) if normalize else len(weights)
+    for score, weight in zip(source.tolist(), weights.tolist(), strict=True):
+        by_hand[wasserstein] -= weight * score / divisor
+        chance = 1 - 1 / (1 + math.exp(-score))
+        by_hand[jensen_shannon] += weight * (math.log(chance) + math.log(2)) / 2 / divisor
+    for score in target.tolist():
+        by_hand[wasserstein] += score / len(target)
+        chance = 1 / (1 + math.exp(-score))
+        by_hand[jensen_shannon] += (math.log(chance) + math.log(2)) / 2 / len(target)
+    for loss, expected in by_hand.items():
+        found = loss(source, target, weights, normalize=normalize)
+        assert found.item() == pytest.approx(expected)
+
+
 @both_losses
-def test_gradients_equal_finite_differences(loss: Any) -> None:
-    source, target = SOURCE.clone().requires_grad_(), TARGET.clone().requires_grad_()
-    assert torch.autograd.gradcheck(lambda s, t: loss(s, t, WEIGHTS), (source, target))
+@pytest.mark.parametrize("normalize", [True, False])
+def test_gradients_equal_finite_differences(loss: Any, normalize: bool) -> None:
+    source, target, weights = _random_rows(0)
+    sides = source.requires_grad_(), target.requires_grad_()
+    assert torch.autograd.gradcheck(lambda s, t: loss(s, t, weights, normalize=normalize), sides)
+
+
+@pytest.mark.parametrize(
+    ("loss", "costs"), [(wasserstein, wasserstein_costs), (jensen_shannon, jensen_shannon_costs)]
+)
+def test_a_row_costs_what_the_objective_loses_by_one_more_of_its_weight(
+    loss: Any, costs: Any
+) -> None:
+    source, target, weights = _random_rows(1)
+    before = loss(source, target, weights, normalize=False)
+    lost = [
+        before - loss(source, target, weights + one, normalize=False)
+        for one in torch.eye(7, dtype=torch.float64)
+    ]
+    torch.testing.assert_close(costs(source), 7 * torch.stack(lost))
 
 
 @both_losses

@@ -76,7 +76,8 @@ def test_the_gradient_equals_finite_differences(num_rows: int) -> None:
     critic, points = _critic(width=4), _rows(num_rows)
     active = critic.preactivations(points, critic.matrix(points)).detach()
     matrix = critic.hidden.weight.detach().requires_grad_()
-    assert torch.autograd.gradcheck(lambda m: squared_gradients(critic, active, m), (matrix,))
+    parameters = (matrix, critic.output.weight)
+    assert torch.autograd.gradcheck(lambda m, _: squared_gradients(critic, active, m), parameters)
 
 
 def test_preactivations_between_rows_are_those_of_rows_between() -> None:

@@ -20,9 +20,9 @@ def _started(interval: np.ndarray = OPEN, **options: float) -> IntervalWeights:
     return holder
 
 
-def _told(holder: IntervalWeights, scores: list[float], steps: int) -> IntervalWeights:
+def _told(holder: IntervalWeights, costs: list[float], steps: int) -> IntervalWeights:
     for _ in range(steps):
-        holder.observe(torch.tensor(scores), torch.arange(3))
+        holder.observe(torch.tensor(costs), torch.arange(3))
         holder.step()
     return holder
 
@@ -71,8 +71,8 @@ def test_the_interval_is_never_left() -> None:
     interval = np.array([[0.1, 0.3], [0.2, 0.4], [0.3, 0.6]])
     holder = _started(interval)
     for seed in range(50):
-        scores = np.random.default_rng(seed).normal(size=3).tolist()
-        _told(holder, scores, 3)
+        costs = np.random.default_rng(seed).normal(size=3).tolist()
+        _told(holder, costs, 3)
         assert (holder.target_prior >= torch.tensor(interval[:, 0]) - 1e-12).all()
         assert (holder.target_prior <= torch.tensor(interval[:, 1]) + 1e-12).all()
         assert float(holder.prior @ holder.weights) == pytest.approx(1.0)
@@ -118,15 +118,15 @@ def test_nothing_moves_before_every_class_was_seen() -> None:
 
 def test_parts_of_a_batch_count_as_one_batch() -> None:
     whole, parts = _started(), _started()
-    scores, labels = torch.randn(12, dtype=torch.float64), torch.arange(12) % 3
-    whole.observe(scores, labels)
+    costs, labels = torch.randn(12, dtype=torch.float64), torch.arange(12) % 3
+    whole.observe(costs, labels)
     for part in range(4):
         rows = slice(3 * part, 3 * part + 3)
-        parts.observe(scores[rows], labels[rows])
+        parts.observe(costs[rows], labels[rows])
     whole.step()
     parts.step()
     torch.testing.assert_close(whole.weights, parts.weights)
-    torch.testing.assert_close(whole.scores, parts.scores)
+    torch.testing.assert_close(whole.costs, parts.costs)
 
 
 def test_permuted_classes_give_permuted_weights() -> None:
@@ -142,7 +142,7 @@ def test_where_label_shift_holds_the_weights_find_the_balance() -> None:
     """A critic of the mean, always at its best, against the weights: they meet at the truth."""
     means = torch.tensor([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0]], dtype=torch.float64)
     truth = torch.tensor([0.6, 0.1, 0.3], dtype=torch.float64)
-    holder = _started(rate=0.02, score_rate=1.0)
+    holder = _started(rate=0.02, cost_rate=1.0)
     visited = []
     for _ in range(1000):
         direction = truth @ means - holder.target_prior @ means
@@ -151,7 +151,7 @@ def test_where_label_shift_holds_the_weights_find_the_balance() -> None:
     np.testing.assert_allclose(torch.stack(visited[200:]).mean(0), truth, atol=0.03)
 
 
-@pytest.mark.parametrize("options", [{"rate": 1.5}, {"score_rate": -0.1}])
+@pytest.mark.parametrize("options", [{"rate": 1.5}, {"cost_rate": -0.1}])
 def test_rates_are_shares(options: dict[str, float]) -> None:
     with pytest.raises(IsoglossError, match="E407"):
         IntervalWeights(3, **options)

@@ -105,7 +105,7 @@ def test_weights_within_an_interval_stay_on_the_set_and_inside(
 ) -> None:
     rng = np.random.default_rng(seed)
     prior = prior_of(rng, size)
-    holder = IntervalWeights(size, rate=float(rng.uniform(0.0, 1.0)), score_rate=0.5)
+    holder = IntervalWeights(size, rate=float(rng.uniform(0.0, 1.0)), cost_rate=0.5)
     centre = prior_of(rng, size)
     width = rng.uniform(0.0, 1.0, size)
     holder.start(np.ones(size), prior, np.stack([centre - width, centre + width], axis=1))
@@ -151,7 +151,7 @@ def test_interval_statistics_are_the_same_however_rows_fall_into_batches(
     prior = prior_of(rng, size)
     scores = torch.tensor(rng.normal(size=40))
     labels = torch.tensor(rng.integers(size, size=40))
-    holders = [IntervalWeights(size, rate=0.5, score_rate=0.5) for _ in range(2)]
+    holders = [IntervalWeights(size, rate=0.5, cost_rate=0.5) for _ in range(2)]
     for holder in holders:
         holder.start(np.ones(size), prior, np.tile([0.0, 1.0], (size, 1)))
     holders[0].observe(scores, labels)

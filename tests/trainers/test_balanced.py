@@ -270,23 +270,26 @@ def test_online_statistics_are_of_the_target_as_it_is(tmp_path: Path) -> None:
     assert np.ptp(torch.cat(times).numpy()) > 0.1
 
 
-def test_interval_weights_climb_the_weighted_score_of_what_is_drawn(tmp_path: Path) -> None:
-    """Against differences of the mean score under the tilt, which no constant moves."""
-    trainer = align(tmp_path, weighting="interval")
+@pytest.mark.parametrize("normalize", [True, False])
+def test_interval_weights_climb_the_weighted_cost_of_what_is_drawn(
+    tmp_path: Path, normalize: bool
+) -> None:
+    """Against differences of the mean cost under the tilt, which, normalised, no constant moves."""
+    trainer = align(tmp_path, weighting="interval", normalize_weights=normalize)
     trainer._begin_round(0)
     holder, tilt = trainer.model.weights, trainer._tilt()
     assert isinstance(holder, IntervalWeights)
     assert tilt is not None
-    labels, scores = torch.arange(3), torch.tensor([0.3, -1.0, 2.0]).double()
-    slopes = trainer._scores_by_class(scores + 5.0, labels)
+    labels, costs = torch.arange(3), torch.tensor([0.3, -1.0, 2.0]).double()
+    slopes = trainer._slopes(costs + 5.0 * normalize, labels)
 
-    def score(weights: torch.Tensor) -> float:
+    def cost(weights: torch.Tensor) -> float:
         rows = weights * tilt
-        return float(rows @ scores / rows.sum())
+        return float(rows @ costs / (rows.sum() if normalize else 3))
 
     weights = holder.weights
     step = 1e-6 * torch.eye(3).double()
-    expected = torch.tensor([(score(weights + d) - score(weights - d)) / 2e-6 for d in step])
+    expected = torch.tensor([(cost(weights + d) - cost(weights - d)) / 2e-6 for d in step])
     ratio = slopes / expected
     torch.testing.assert_close(ratio, ratio[:1].expand(3), rtol=1e-4, atol=0.0)
 

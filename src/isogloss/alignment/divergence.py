@@ -10,15 +10,25 @@ import torch
 from torch import nn
 
 from isogloss.alignment.critic import Critic
-from isogloss.alignment.losses import jensen_shannon, wasserstein
+from isogloss.alignment.losses import (
+    jensen_shannon,
+    jensen_shannon_costs,
+    wasserstein,
+    wasserstein_costs,
+)
 from isogloss.alignment.mmd import mmd
 from isogloss.alignment.penalty import interpolate, nothing, squared_gradients
+from isogloss.alignment.precision import precise
 from isogloss.alignment.reversal import reverse
 from isogloss.alignment.sliced import sliced_wasserstein
 from isogloss.alignment.weighting import Divisors
 from isogloss.errors import IsoglossError
 
-_OBJECTIVES: dict[str, Callable[..., Any]] = {"wasserstein": wasserstein, "jsd": jensen_shannon}
+# Of each the objective, and what it makes a source row cost.
+_OBJECTIVES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "wasserstein": (wasserstein, wasserstein_costs),
+    "jsd": (jensen_shannon, jensen_shannon_costs),
+}
 _DIRECT: dict[str, Callable[..., Any]] = {"mmd": mmd, "sliced": sliced_wasserstein}
 
 WITH_CRITIC = tuple(_OBJECTIVES)
@@ -32,14 +42,14 @@ class Terms(NamedTuple):
         loss: scalar to minimise.
         distance: scalar without gradient, the divergence as it stands.
         penalty: scalar without gradient, the critic's mean squared slope; 0 without a critic.
-        source_scores: (n,) without gradient, the critic's scores of the source rows; none without
-            a critic.
+        source_costs: (n,) without gradient, by how much each source row, of weight 1, lowers what
+            the critic maximises; none without a critic.
     """
 
     loss: torch.Tensor
     distance: torch.Tensor
     penalty: torch.Tensor
-    source_scores: torch.Tensor
+    source_costs: torch.Tensor
 
 
 class Divergence(nn.Module):
@@ -78,6 +88,7 @@ class CriticDivergence(Divergence, Critic):
         in_features: e.
         width: hidden units.
         objective: of the critic's source scores, target scores and row weights, with `divisors`.
+        costs: of source scores, what the objective loses by each row.
         penalty_strength: gamma of the zero-centred penalty; 0 leaves it out.
         pairing: see `zero_centred_penalty`.
         generator: of the initial parameters, on the CPU; the global one by default.
@@ -92,12 +103,14 @@ class CriticDivergence(Divergence, Critic):
         *,
         width: int,
         objective: Callable[..., torch.Tensor],
+        costs: Callable[[torch.Tensor], torch.Tensor],
         penalty_strength: float,
         pairing: str,
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(in_features, width=width, generator=generator)
         self.objective = objective
+        self.costs = costs
         self.penalty_strength = penalty_strength
         self.pairing = pairing
 
@@ -116,7 +129,8 @@ class CriticDivergence(Divergence, Critic):
         distance = self.objective(source, target, weights, divisors=divisors)
         penalty = self._penalty(preactivations.detach(), len(weights), matrix)
         loss = self.penalty_strength * penalty - distance
-        return Terms(loss, distance.detach(), penalty.detach(), source.detach())
+        costs = self.costs(precise(source.detach()))
+        return Terms(loss, distance.detach(), penalty.detach(), costs)
 
     def _penalty(
         self, preactivations: torch.Tensor, num_source: int, matrix: torch.Tensor
@@ -193,10 +207,12 @@ def make_divergence(
     if name not in _OBJECTIVES:
         choices = ", ".join(DIVERGENCES)
         raise IsoglossError("E409", name="critic", value=repr(name), choices=choices)
+    objective, costs = _OBJECTIVES[name]
     return CriticDivergence(
         in_features,
         width=width,
-        objective=partial(_OBJECTIVES[name], normalize=normalize),
+        objective=partial(objective, normalize=normalize),
+        costs=costs,
         penalty_strength=penalty_strength,
         pairing=pairing,
         generator=generator,

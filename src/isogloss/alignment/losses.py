@@ -40,9 +40,7 @@ def wasserstein(
     References:
         Arjovsky, Chintala & Bottou, ICML 2017; Xian, Ji & Zhao, ICLR 2022, appendix C.1.
     """
-    return _contrast(
-        critic_source, critic_target, weights, normalize, divisors, lambda s, t: (-s, t)
-    )
+    return _contrast(critic_source, critic_target, weights, normalize, divisors, wasserstein_costs)
 
 
 def jensen_shannon(
@@ -74,18 +72,39 @@ def jensen_shannon(
         Goodfellow et al., NeurIPS 2014, section 4.1; Ganin et al., JMLR 2016.
     """
     return _contrast(
-        critic_source, critic_target, weights, normalize, divisors, _halved_log_likelihoods
+        critic_source, critic_target, weights, normalize, divisors, jensen_shannon_costs
     )
 
 
-def _halved_log_likelihoods(
-    source: torch.Tensor, target: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    chance = math.log(2.0)
-    return 0.5 * (F.logsigmoid(-source) + chance), 0.5 * (F.logsigmoid(target) + chance)
+def wasserstein_costs(critic_source: torch.Tensor) -> torch.Tensor:
+    """What source rows cost the critic of `wasserstein`: by how much a row, of weight 1, lowers it.
+
+    Args:
+        critic_source: (n,) scores of source rows.
+
+    Returns:
+        (n,) the scores themselves.
+    """
+    return critic_source
 
 
-_Gains = Callable[[torch.Tensor, torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
+def jensen_shannon_costs(critic_source: torch.Tensor) -> torch.Tensor:
+    """What source rows cost the critic of `jensen_shannon`: half their cross-entropy above log 2.
+
+    A class that the critic takes for the target costs it more the surer it is, and one that it
+    knows for the source spares it log 2 / 2 at most; so classes are in another order by their mean
+    cost than by their mean score.
+
+    Args:
+        critic_source: (n,) scores of source rows, the log-odds of being target.
+
+    Returns:
+        (n,) costs.
+    """
+    return -0.5 * (F.logsigmoid(-critic_source) + math.log(2.0))
+
+
+_Costs = Callable[[torch.Tensor], torch.Tensor]
 
 
 def _contrast(
@@ -94,9 +113,12 @@ def _contrast(
     weights: torch.Tensor,
     normalize: bool,
     divisors: Divisors | None,
-    gains: _Gains,
+    costs: _Costs,
 ) -> torch.Tensor:
-    """Weighted mean of the source rows' gains plus mean of the target rows'."""
+    """Weighted mean of what source rows cost, off the mean of what target rows gain.
+
+    A target row gains what a source row of the opposite score would spare.
+    """
     check_weights(source)
     check_weights(weights, num_rows=len(source))
     over = divisors or Divisors.of_rows(weights, len(target))
@@ -104,7 +126,7 @@ def _contrast(
     present = (total > 0) & (over.target > 0)
     if divisors is None and (len(source) == 0 or len(target) == 0):
         return 0.0 * (source.sum() + target.sum())
-    source_gain, target_gain = gains(precise(source), precise(target))
+    source_gain, target_gain = -costs(precise(source)), -costs(-precise(target))
     dtype = source_gain.dtype
     row_shares = precise(weights.detach()) / torch.where(present, total, 1.0)
     weighted = (row_shares.to(dtype) * source_gain).sum()

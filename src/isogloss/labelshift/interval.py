@@ -19,14 +19,14 @@ class IntervalWeights(ClassWeights):
     balance explains. An interval of one point gives fixed weights; one of 0 to 1 asks only that the
     target be some mixture of the source's classes, which is the label-shift assumption itself.
 
-    A step averages the critic's scores over the source rows of each class, finds the balance that
-    makes the mean source score largest (a linear program, solved greedily) and moves the current
-    balance a little towards it (fictitious play: Brown 1951; Robinson, Ann. Math. 1951).
+    A step averages what the source rows of each class cost the critic, finds the balance under
+    which they cost it most (a linear program, solved greedily) and moves the current balance a
+    little towards it (fictitious play: Brown 1951; Robinson, Ann. Math. 1951).
 
     Attributes:
         bounds: (k, 2) lowest and highest target share of each class.
         balance: (k,) the current target prior.
-        scores: (k,) running mean of the critic's scores by class.
+        costs: (k,) running mean of the costs by class.
 
     References:
         Proportions chosen by the distance that remains: Redko et al., AISTATS 2019 (JCPOT).
@@ -34,31 +34,31 @@ class IntervalWeights(ClassWeights):
 
     bounds: torch.Tensor
     balance: torch.Tensor
-    scores: torch.Tensor
+    costs: torch.Tensor
     seen: torch.Tensor
     sums: torch.Tensor
     counts: torch.Tensor
 
-    def __init__(self, num_classes: int, *, rate: float = 0.05, score_rate: float = 0.1) -> None:
+    def __init__(self, num_classes: int, *, rate: float = 0.05, cost_rate: float = 0.1) -> None:
         """Set the options; all weights are 1, and free, until `start`.
 
         Args:
             num_classes: k.
             rate: how far a step moves the balance towards the best one, in 0..1.
-            score_rate: share of the running scores that a step replaces, in 0..1.
+            cost_rate: share of the running costs that a step replaces, in 0..1.
 
         Raises:
             IsoglossError: E407 for a rate outside its range.
         """
         super().__init__(num_classes)
         check_range(rate, 0.0, 1.0, name="rate")
-        check_range(score_rate, 0.0, 1.0, name="score_rate")
+        check_range(cost_rate, 0.0, 1.0, name="cost_rate")
         self.rate = rate
-        self.score_rate = score_rate
+        self.cost_rate = cost_rate
         zeros = torch.zeros(num_classes, dtype=torch.float64)
         self.register_buffer("bounds", torch.tensor([0.0, 1.0]).double().repeat(num_classes, 1))
         self.register_buffer("balance", self.prior.clone())
-        self.register_buffer("scores", zeros.clone())
+        self.register_buffer("costs", zeros.clone())
         self.register_buffer("seen", torch.zeros(num_classes, dtype=torch.bool))
         self.register_buffer("sums", zeros.clone())
         self.register_buffer("counts", zeros.clone())
@@ -96,15 +96,16 @@ class IntervalWeights(ClassWeights):
         self.seen.zero_()
 
     @torch.no_grad()
-    def observe(self, scores: torch.Tensor, labels: torch.Tensor) -> None:
-        """Take in what the critic says of source rows, until the next `step`.
+    def observe(self, costs: torch.Tensor, labels: torch.Tensor) -> None:
+        """Take in what source rows cost the critic, until the next `step`.
 
         Args:
-            scores: (n,) of the critic; high means target.
+            costs: (n,) by how much each row, of weight 1, lowers what the critic maximises: for
+                the Wasserstein distance its score, where a high one means target.
             labels: (n,) true classes, 0..k-1.
         """
         k = len(self.prior)
-        self.sums += labels.bincount(scores.double(), minlength=k)
+        self.sums += labels.bincount(costs.double(), minlength=k)
         self.counts += labels.bincount(minlength=k)
 
     @torch.no_grad()
@@ -113,14 +114,14 @@ class IntervalWeights(ClassWeights):
         found = self.counts > 0
         means = self.sums / self.counts.clamp(min=1.0)
         first = found & ~self.seen
-        moved = torch.lerp(self.scores, means, self.score_rate)
-        self.scores.copy_(torch.where(first, means, torch.where(found, moved, self.scores)))
+        moved = torch.lerp(self.costs, means, self.cost_rate)
+        self.costs.copy_(torch.where(first, means, torch.where(found, moved, self.costs)))
         self.seen |= found
         self.sums.zero_()
         self.counts.zero_()
-        # A class that no batch had yet has no score to be chosen by.
+        # A class that no batch had yet has no cost to be chosen by.
         if bool((self.seen | (self.prior == 0)).all()):
-            best = greatest_within(self.scores, self.bounds)
+            best = greatest_within(self.costs, self.bounds)
             self.balance.lerp_(best, self.rate)
 
 

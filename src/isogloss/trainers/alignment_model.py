@@ -24,14 +24,14 @@ Turn = Literal["critic", "model", "both"]
 
 
 class AlignmentOutput(TypedDict):
-    """One batch's losses (scalars) and detached rows: logits (n, k), the critic's source scores."""
+    """One batch's losses (scalars) and detached rows: logits (n, k), source costs, see `Terms`."""
 
     loss: torch.Tensor
     task_loss: torch.Tensor
     distance: torch.Tensor
     penalty: torch.Tensor
     logits: torch.Tensor
-    source_scores: torch.Tensor
+    source_costs: torch.Tensor
 
 
 class AlignmentModel(nn.Module):
@@ -125,7 +125,7 @@ class AlignmentModel(nn.Module):
             "distance": terms.distance,
             "penalty": terms.penalty,
             "logits": output.logits.detach(),
-            "source_scores": terms.source_scores,
+            "source_costs": terms.source_costs,
         }
 
     def _align(

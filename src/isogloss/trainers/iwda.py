@@ -238,23 +238,26 @@ class IWDATrainer(PairedTrainer):
                 holder.step(done)
         elif isinstance(holder, IntervalWeights):
             known = gather_rows(self.accelerator, inputs["labels"][~on_target])
-            scores = gather_rows(self.accelerator, output["source_scores"])
-            holder.observe(self._scores_by_class(scores, known), known)
+            costs = gather_rows(self.accelerator, output["source_costs"])
+            holder.observe(self._slopes(costs, known), known)
             if self.accelerator.sync_gradients:
                 holder.step()
 
-    def _scores_by_class(self, scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The critic's scores (n,) of source rows, as the slopes of what the weights maximise.
+    def _slopes(self, costs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The costs (n,) of source rows, as the slopes of what the weights maximise.
 
-        Under a tilt g the weighted mean score is `sum(p g s) / sum(p g)`, whose slope by the
-        balance p is in proportion to `g (s - mean)`; without one, to the scores themselves.
+        Under a tilt g the weighted mean cost is `sum(p g c) / sum(p g)`, whose slope by the balance
+        p is in proportion to `g (c - mean)`; without one, to the costs themselves. Weights that are
+        not normalised leave the divisor, and the mean, out.
         """
         tilt = self._tilt()
         if tilt is None or not len(labels):
-            return scores
-        rows = (self.model.weights.weights * tilt)[labels]
-        mean = (rows @ scores.double()) / rows.sum().clamp(min=1e-12)
-        return tilt[labels] * (scores.double() - mean)
+            return costs
+        costs = costs.double()
+        if self.args.normalize_weights:
+            rows = (self.model.weights.weights * tilt)[labels]
+            costs = costs - (rows @ costs) / rows.sum().clamp(min=1e-12)
+        return tilt[labels] * costs
 
     def _note(self, output: AlignmentOutput) -> None:
         prior = self.prior_estimate
