@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 from dataclasses import replace
 from functools import partial
@@ -122,10 +123,12 @@ def remove_models(run: Path) -> None:
 
 
 def append(results: Path, record: dict[str, Any]) -> None:
-    """Add a record."""
+    """Add a record, in a line of its own behind one that was cut off, too."""
     results.parent.mkdir(parents=True, exist_ok=True)
-    with results.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(record) + "\n")
+    with results.open("a+b") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 1))
+        cut_off = file.read() not in (b"", b"\n")
+        file.write(b"\n" * cut_off + json.dumps(record).encode() + b"\n")
 
 
 def read(results: Path, settings: list[str]) -> list[dict[str, Any]]:

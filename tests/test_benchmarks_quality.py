@@ -105,6 +105,9 @@ def test_records_of_other_settings_and_cut_off_lines_do_not_count(tmp_path: Path
         file.write(json.dumps(mine)[:30])
     assert quality.read(results, []) == [mine]
     assert quality.read(results, ["a=1"]) == [other]
+    later = _record("kd", [0.6])
+    quality.append(results, later)
+    assert quality.read(results, []) == [mine, later]
 
 
 def test_what_a_cell_starts_from_is_made_again_where_it_is_gone(tmp_path: Path) -> None:
