@@ -110,8 +110,11 @@ class RowTrainingArguments(TrainingArguments):
         Raises:
             IsoglossError: E511 or E516 for `tokens_per_batch`, E510 or E544 for `sampling`, E511
                 for `average_snapshots`, E407 for `average_share`, E515 for options of upstream's
-                own.
+                own, E350 for `fp16`.
         """
+        # Its scaler expects gradients that overflow now and then; here these stop a run.
+        if self.fp16:
+            raise IsoglossError("E350", precision="fp16")
         at_least(self, "tokens_per_batch", 0)
         one_of(self, "sampling", SAMPLINGS)
         if self.tokens_per_batch and self.sampling == "balanced":

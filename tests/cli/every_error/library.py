@@ -35,7 +35,6 @@ LIBRARY = {
     "E334": "comes after E333, as the file is checked by its digest first",
     "E336": "comes after E333, as the file is checked by its digest first",
     **dict.fromkeys(["E340", "E341", "E343"], SERVED),
-    "E350": "comes after E640",
     **dict.fromkeys(["E400", "E401", "E402", "E403", "E404", "E405", "E406", "E408"], NUMBERS),
     "E420": "comes after E534",
     "E421": "comes after E646",

@@ -115,6 +115,7 @@ CASES = {
     "E510": Case(IWDA + "weighting=magic"),
     "E511": Case(IWDA + "n_critic=0"),
     "E513": Case(IWDA + "critic=mmd --set iwda.n_critic=2"),
+    "E350": Case(IWDA + "fp16=true"),
     "E515": Case(IWDA + "'gradient_checkpointing_kwargs={{a: 1}}'"),
     "E516": Case(IWDA + "tokens_per_batch=64 --set iwda.bucket_by_length=false"),
     "E517": Case(IWDA + "critic=mmd --set iwda.weighting=interval"),
