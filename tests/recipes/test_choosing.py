@@ -109,7 +109,8 @@ def test_a_balanced_stage_is_served_corrected_where_it_found_a_shift(
         ("iwda+st", "iwda+st", {"selftrain": {"sampling": "balanced"}}, True),
         ("iwda+st", "iwda", {"selftrain": {"sampling": "balanced"}}, False),
         ("keung2019", "keung2019", {"keung": {"sampling": "balanced"}}, True),
-        ("supervised", "supervised", {"finetune": {"sampling": "balanced"}}, True),
+        ("supervised", "supervised", {"finetune": {"sampling": "balanced"}}, False),
+        ("bilingual", "bilingual", {"finetune": {"sampling": "balanced"}}, False),
     ],
 )
 def test_a_stage_is_balanced_by_its_own_settings(
@@ -117,6 +118,23 @@ def test_a_stage_is_balanced_by_its_own_settings(
 ) -> None:
     config = RunConfig(source="a", target="b", recipe=recipe, **settings).resolved()
     assert is_balanced(config, stage) == expected
+
+
+@pytest.mark.parametrize("recipe", ["supervised", "bilingual"])
+def test_a_model_of_target_labels_is_not_corrected_for_their_balance(
+    files: dict[str, Any], tmp_path: Path, recipe: str
+) -> None:
+    labelled = Path(files["test"]).read_text("utf-8").splitlines()
+    few = [line for line in labelled if not line.endswith("class-1")]
+    target = tmp_path / "labelled.csv"
+    target.write_text("\n".join([*few, labelled[2], ""]), "utf-8")
+    files |= {"target": str(target), "recipe": recipe, "finetune": {"sampling": "balanced"}}
+    run = run_of(files, tmp_path / "run")
+    shifted(run, recipe)
+    assert candidates(RunFolder(run), [recipe]) == [recipe]
+    # Held-out rows of the source, which is even, and not the target's, which are 7, 1 and 7.
+    prior = json.loads((run / "prior.json").read_text())
+    np.testing.assert_allclose(prior["source"], 1 / 3)
 
 
 def test_another_stage_and_back_again(files: dict[str, Any], tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def stage_steps(stage: Stage, config: RunConfig, source: SideSize, target: SideS
     if stage.method == "finetune":
         rows = {"supervised": target.rows, "bilingual": kept + target.rows}
         batches = math.ceil(rows.get(stage.name, kept) / batch)
+        if stage.name == "supervised":
+            passes *= target.active / source.active
     elif stage.method == "distill":
         batches = math.ceil((target.rows + (stage.name != "wu2020") * kept) / batch)
         passes *= target.active / source.active

@@ -19,7 +19,14 @@ from isogloss.recipes.expecting import estimate_of, expect, facts_of
 from isogloss.recipes.folder import CONFIG, RunFolder
 from isogloss.recipes.heldout import read_held_out
 from isogloss.recipes.labelled_rows import prior_of, read_labelled
-from isogloss.recipes.methods import AUTO, AVERAGE, GROUP_OF, ZERO_SHOT, lineages_of
+from isogloss.recipes.methods import (
+    AUTO,
+    AVERAGE,
+    GROUP_OF,
+    ON_TARGET_LABELS,
+    ZERO_SHOT,
+    lineages_of,
+)
 from isogloss.recipes.refit_report import Refit
 from isogloss.selection.consensus import agreed_estimates
 from isogloss.selection.guard import choose as guarded_choice
@@ -171,7 +178,12 @@ def serve_refitted(
 
 
 def is_balanced(config: RunConfig, stage: str) -> bool:
-    """Whether a stage trains on balanced batches and leaves the target's balance to correction."""
+    """Whether a stage trains on balanced batches and leaves the target's balance to correction.
+
+    One that learns target labels has that balance from them.
+    """
+    if stage in ON_TARGET_LABELS:
+        return False
     method = next(each.method for each in config.stages() if each.name == stage)
     settings = getattr(config, GROUP_OF[method])
     return settings.get("sampling") == "balanced" and not settings.get("correct_prior")

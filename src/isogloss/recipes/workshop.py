@@ -15,7 +15,7 @@ from isogloss.progress import Progress
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.inputs import CanonicalData, EncodedData
-from isogloss.recipes.methods import AVERAGE, ZERO_SHOT
+from isogloss.recipes.methods import AVERAGE, ON_TARGET_LABELS, ZERO_SHOT
 from isogloss.selection.refit import REFITTED
 from isogloss.tasks import Task
 from isogloss.trainers.estimation import RowEstimator
@@ -87,8 +87,13 @@ class Workshop:
 
     @property
     def source_prior(self) -> np.ndarray:
-        """(k,) class shares of the training rows."""
-        return class_shares(self.data.train, len(self.labels))
+        """(k,) class shares of the source's rows that are trained on.
+
+        Where the target's are in their place or among them, of those held out.
+        """
+        learns_target = self.config.recipe in ON_TARGET_LABELS
+        rows = self.data.held_out if learns_target else self.data.train
+        return class_shares(rows, len(self.labels))
 
 
 def sample(dataset: Any, most: int, seed: int) -> Any:

@@ -21,12 +21,15 @@ def sentences(count: int, words: int) -> Dataset:
     return Dataset.from_dict({"active": [[0] * (short + (i < longer)) for i in range(count)]})
 
 
-def passes(source: Dataset, target: Dataset, *, kind: str, token_passes: str) -> float:
+def passes(
+    source: Dataset, target: Dataset, *, kind: str, token_passes: str, recipe: str = "iwda"
+) -> float:
     args = IWDAConfig(output_dir="unused", use_cpu=True, num_train_epochs=4.0)
+    train = target if recipe == "supervised" else source
     shop: Any = SimpleNamespace(
         task=SimpleNamespace(kind=kind),
-        data=SimpleNamespace(train=source, target=target),
-        config=SimpleNamespace(token_passes=token_passes),
+        data=SimpleNamespace(train=train, held_out=source, target=target),
+        config=SimpleNamespace(token_passes=token_passes, recipe=recipe),
     )
     scale_passes(args, shop)
     return args.num_train_epochs
@@ -40,18 +43,23 @@ def test_longer_target_sentences_take_as_many_more_passes() -> None:
     )
     for sides in ("source", "target"):
         assert passes(source, target, kind="sequence", token_passes=sides) == 4.0
+        in_language = passes(source, target, kind="token", token_passes=sides, recipe="supervised")
+        assert in_language == pytest.approx(4 * 1.2)
 
 
-def test_published_numbers_of_steps() -> None:
+@pytest.mark.parametrize("recipe", ["iwda", "supervised"])
+def test_published_numbers_of_steps(recipe: str) -> None:
     """Appendix C.2: from English to German, CoNLL 2003 without its lines between documents."""
     source, target = sentences(14_041, 203_621), sentences(12_152, 206_931)
     args = IWDAConfig(
         output_dir="unused",
         use_cpu=True,
         per_device_train_batch_size=8,
-        num_train_epochs=passes(source, target, kind="token", token_passes="target"),
+        num_train_epochs=passes(source, target, kind="token", token_passes="target", recipe=recipe),
     )
-    assert total_steps(args, len(source) // args.per_device_train_batch_size) == 7135
+    rows = target if recipe == "supervised" else source
+    steps = total_steps(args, len(rows) // args.per_device_train_batch_size)
+    assert steps == 7135
 
 
 def test_a_run_s_bound_cuts_a_stage_short_and_never_stretches_it() -> None:
@@ -65,7 +73,7 @@ def test_a_run_s_bound_cuts_a_stage_short_and_never_stretches_it() -> None:
         assert total_steps(args, 5) == (7 if most == 7 else 8)
 
 
-@pytest.mark.parametrize(("recipe", "factor"), [("iwda", 1), ("keung2019", 2)])
+@pytest.mark.parametrize(("recipe", "factor"), [("iwda", 1), ("keung2019", 2), ("supervised", 1)])
 @pytest.mark.parametrize("token_passes", ["source", "target"])
 def test_steps_of_a_token_run(
     files: dict[str, Any],
@@ -79,7 +87,8 @@ def test_steps_of_a_token_run(
     del files["max_steps"], files["test"]
     source, target = tmp_path / "en.conll", tmp_path / "de.conll"
     source.write_text("anna\tB-PER\n\nberlin\tB-LOC\n\n" * 8, "utf-8")
-    target.write_text("book\nfood\nanna\n\n" * 24, "utf-8")
+    tags = ("\tO", "\tO", "\tB-PER") if recipe == "supervised" else ("", "", "")
+    target.write_text("book{}\nfood{}\nanna{}\n\n".format(*tags) * 24, "utf-8")
     result = isogloss.adapt(
         **{**files, "source": str(source), "target": str(target), "recipe": recipe},
         output=tmp_path / "run",
@@ -89,7 +98,8 @@ def test_steps_of_a_token_run(
         token_passes=token_passes,
     )
     # 16 sentences of 1 word, 4 a step; 24 of 3 words on the other side.
-    wanted = 3 * 4 if token_passes == "source" else 3 * 6
+    over_target = token_passes == "target" or recipe == "supervised"
+    wanted = 3 * 6 if over_target else 3 * 4
     steps = isogloss.recipes.folder.read_json(result.folder / "metrics.json")["steps"]
     assert steps[recipe] == wanted * factor
 

@@ -194,7 +194,8 @@ def scale_passes(args: RowTrainingArguments, shop: Workshop) -> None:
 
     Args:
         args: its `num_train_epochs`, counted over the source, is changed; not for other tasks.
-        shop: the run. Under `token_passes="target"` the passes that scale are the target's.
+        shop: the run. Under `token_passes="target"` the passes that scale are the target's, which
+            those of `supervised`, trained on the target alone, are in any case.
 
     References:
         Xian, Ji & Zhao, ICLR 2022, appendix C.2. Its numbers of steps come out of passes over the
@@ -202,9 +203,10 @@ def scale_passes(args: RowTrainingArguments, shop: Workshop) -> None:
     """
     if shop.task.kind != "token":
         return
-    source, target = shop.data.train, shop.data.target
+    in_language = shop.config.recipe == "supervised"
+    target, source = shop.data.target, shop.data.held_out if in_language else shop.data.train
     args.num_train_epochs *= rows_per_example(target) / rows_per_example(source)
-    if shop.config.token_passes == "target":
+    if shop.config.token_passes == "target" and not in_language:
         args.num_train_epochs *= len(target) / len(source)
 
 
