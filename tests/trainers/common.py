@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,7 +30,7 @@ from isogloss.trainers.paired import PairedTrainer
 from isogloss.trainers.rows import collect_rows
 from tests.helpers.models import random_batch, tiny_model, tiny_tokenizer
 from tests.helpers.rows import PAD, encoded
-from tests.helpers.variations import variation, varied
+from tests.helpers.variations import Variation, variation, varied
 
 STEPS = 6
 ARGUMENTS: dict[str, Any] = {
@@ -44,7 +45,14 @@ ARGUMENTS: dict[str, Any] = {
     "average_share": 1.0,
 }
 
-DROPOUTS = {"modernbert": ("embedding_dropout", "attention_dropout", "mlp_dropout")}
+DROPOUTS = {
+    "modernbert": (
+        "embedding_dropout",
+        "attention_dropout",
+        "mlp_dropout",
+        "classifier_dropout",
+    )
+}
 
 # One architecture with token types, biases and post-norm layers, and one without any of these.
 KINDS = tuple(f"{a} {k}" for a in ("bert", "modernbert") for k in ("sequence", "pair", "token"))
@@ -59,6 +67,14 @@ def classifier(*, token: bool = False, dropout: float = 0.1) -> FeatureClassifie
     names = DROPOUTS.get(architecture, ("hidden_dropout_prob", "attention_probs_dropout_prob"))
     kind = "token" if token else "sequence"
     return FeatureClassifier(tiny_model(architecture, kind, **dict.fromkeys(names, dropout)))
+
+
+@contextmanager
+def of_kind(kind: str, **changes: Any) -> Iterator[tuple[bool, Variation]]:
+    """Builds one of `KINDS` in this block: whether its rows are words, and what is varied."""
+    architecture, _, rows = kind.partition(" ")
+    with varied(architecture=architecture, pair=rows == "pair", **changes) as now:
+        yield rows == "token", now
 
 
 def state(trainer: RowTrainer) -> dict[str, torch.Tensor]:
@@ -199,9 +215,8 @@ class TrainerTester(ABC):
 
     def test_what_should_move_moves_and_nothing_else(self, tmp_path: Path, kind: str) -> None:
         """On every kind of rows and type of encoder; afterwards the export agrees."""
-        architecture, _, rows = kind.partition(" ")
-        with varied(architecture=architecture, pair=rows == "pair"):
-            trainer = self.build(tmp_path, token=rows == "token", save_strategy="no")
+        with of_kind(kind) as (token, _):
+            trainer = self.build(tmp_path, token=token, save_strategy="no")
         trained = {n for n, p in trainer.model.named_parameters() if p.requires_grad}
         before = state(trainer)
         trainer.train()
@@ -237,6 +252,22 @@ class TrainerTester(ABC):
         assert resumed.average.count == finished.average.count == 3
         assert same(finished.average.mean, resumed.average.mean)
 
+    @pytest.mark.slow
+    def test_every_kind_repeats_and_resumes(self, tmp_path: Path, kind: str) -> None:
+        with of_kind(kind) as (token, _):
+            plain, again, broken, resumed = (
+                self.build(tmp_path / name, token=token) for name in ("a", "b", "c", "c")
+            )
+            plain.train()
+            again.train()
+            StopAt(broken, 3)
+            with pytest.raises(KeyboardInterrupt):
+                broken.train()
+            checkpoint = last_complete_checkpoint(tmp_path / "c")
+            resumed.train(resume_from_checkpoint=str(checkpoint))
+        assert same(state(plain), state(again))
+        assert same(state(plain), state(resumed))
+
     def test_average_is_the_mean_of_the_snapshots(self, tmp_path: Path) -> None:
         trainer = self.build(tmp_path, save_strategy="no")
         states = states_by_step(trainer)
@@ -262,6 +293,14 @@ class TrainerTester(ABC):
     @pytest.mark.parametrize("token", [False, True])
     def test_accumulation_equals_one_large_batch(self, tmp_path: Path, token: bool) -> None:
         """Batch 1 x accumulation 8 has the task loss of batch 8, words counted over all of it."""
+        self.check_accumulation(tmp_path, token)
+
+    @pytest.mark.slow
+    def test_every_kind_accumulates(self, tmp_path: Path, kind: str) -> None:
+        with of_kind(kind) as (token, _):
+            self.check_accumulation(tmp_path, token)
+
+    def check_accumulation(self, tmp_path: Path, token: bool) -> None:
         large, small = accumulated(self.build, tmp_path, 8, token=token, **self.task_only)
         losses = logged(large, "task_loss")
         assert len(losses) == 3
@@ -291,10 +330,19 @@ class TrainerTester(ABC):
         assert same(state(plain), state(recomputing))
 
     def test_garbage_for_target_labels_changes_nothing(self, tmp_path: Path) -> None:
+        self.check_garbage(tmp_path, "bert token")
+
+    @pytest.mark.slow
+    def test_on_every_kind_garbage_for_target_labels_changes_nothing(
+        self, tmp_path: Path, kind: str
+    ) -> None:
+        self.check_garbage(tmp_path, kind)
+
+    def check_garbage(self, tmp_path: Path, kind: str) -> None:
         states = []
         for garbage in (False, True):
-            with varied(garbage=garbage) as now:
-                trainer = self.build(tmp_path, token=True, save_strategy="no")
+            with of_kind(kind, garbage=garbage) as (token, now):
+                trainer = self.build(tmp_path, token=token, save_strategy="no")
                 trainer.train()
             assert (now.garbled > 0) == (garbage and self.has_target)
             states.append(state(trainer))
@@ -302,14 +350,23 @@ class TrainerTester(ABC):
 
     def test_permuted_label_map_gives_permuted_results(self, tmp_path: Path) -> None:
         """Up to rounding, of which a few steps of Adam make no more than this."""
+        self.check_permutation(tmp_path, "bert sequence")
+
+    @pytest.mark.slow
+    def test_every_kind_permutes(self, tmp_path: Path, kind: str) -> None:
+        self.check_permutation(tmp_path, kind)
+
+    def check_permutation(self, tmp_path: Path, kind: str) -> None:
         found = []
         for order in (None, ORDER):
-            with varied(order=order):
-                trainer = self.build(tmp_path, dropout=0.0, save_strategy="no", **self.loud)
+            with of_kind(kind, order=order) as (token, _):
+                options = {"token": token, "dropout": 0.0, "save_strategy": "no", **self.loud}
+                trainer = self.build(tmp_path, **options)
                 if order is not None:
                     self.permute(trainer, torch.tensor(order))
                 trainer.train()
-            rows = collect_rows(encoder_of(trainer), encoded(16, seed=8), pad_token_id=PAD)
+                asked = encoded(16, seed=8, token_task=token)
+            rows = collect_rows(encoder_of(trainer), asked, pad_token_id=PAD)
             found.append(rows.logits)
         np.testing.assert_allclose(found[1][:, list(ORDER)], found[0], atol=5e-4)
         assert np.abs(found[1] - found[0]).max() > 0.1
