@@ -88,7 +88,7 @@ def test_disagreement_and_own_errors_widen() -> None:
     assert found["standard_error"] ** 2 > share * (1 - share) * difference**2
 
 
-def test_a_rejected_assumption_widens_and_is_said() -> None:
+def test_a_rejected_assumption_is_said_with_what_is_done() -> None:
     held = replace(PRIOR, assumption_p_value=0.5)
     # A refuted fit's interval is wide; what is made of it goes by the predicted shares.
     anything = np.tile([0.0, 1.0], (len(PRIOR.prior), 1))
@@ -109,8 +109,25 @@ def test_a_rejected_assumption_widens_and_is_said() -> None:
     assert odds["rejected"] == pytest.approx(told / (1.0 - told) * np.exp(-RULE.optimism[1]))
     assert odds["held"] > 1.1 * odds["rejected"]
     assert "nothing in the predictions speaks against that (p = 0.500)" in found["held"].sentence
-    assert "speak against that (p < 0.001), so the interval is wider" in found["rejected"].sentence
+    assert (
+        "speak against that (p < 0.001), so it rests on how sure the models"
+        in found["rejected"].sentence
+    )
     assert "could not be tested" in found["untested"].sentence
+
+
+def test_a_rejected_assumption_may_narrow_the_interval() -> None:
+    """What the sentence must not deny: where the two ways disagree, one of them hardly counts."""
+    apart = replace(ROWS, target_logits=0.3 * ROWS.target_logits)
+    wide = np.tile([0.0, 1.0], (len(PRIOR.prior), 1))
+    held, rejected = (
+        expected_score(apart, replace(PRIOR, assumption_p_value=p_value, interval=wide))
+        for p_value in (0.5, 0.0004)
+    )
+    widths = [each.interval[1] - each.interval[0] for each in (held, rejected)]
+    assert widths[1] < widths[0]
+    assert "missed more often than they say" in rejected.sentence
+    assert "missed" not in held.sentence
 
 
 def test_lowered_shares_stay_shares() -> None:

@@ -157,6 +157,109 @@ def test_what_is_expected_comes_nearer_and_says_so() -> None:
     assert sharpened(free, None) is free
 
 
+def four_classes(*shares: float, scale: float) -> tuple[CandidateRows, np.ndarray, np.ndarray]:
+    """A candidate of 2,000 target rows of such shares; its logits and the labels of 3,000."""
+    rng = np.random.default_rng(5)
+    sides = [rng.choice(4, 1_500), rng.choice(4, 3_000, p=shares)]
+    source, target = (
+        scale * (scale * np.eye(4)[some] + rng.normal(size=(len(some), 4))) for some in sides
+    )
+    rows = CandidateRows(
+        name="zero-shot",
+        source_logits=source,
+        source_labels=sides[0],
+        target_logits=target[:2_000],
+    )
+    return rows, target, sides[1]
+
+
+def macro_f1_of(logits: np.ndarray, labels: np.ndarray) -> float:
+    found = f1_score(labels, logits.argmax(1), average="macro", zero_division=0.0)
+    return float(found)
+
+
+def test_a_class_that_the_target_lacks_is_not_in_the_mean() -> None:
+    rows, logits, labels = four_classes(0.4, 0.3, 0.3, 0.0, scale=6.0)
+    some = slice(2_000, 2_100)
+    few = LabelledRows(labels=labels[some], logits={"zero-shot": logits[some]})
+    found, evidence = sharpened_score(
+        rows, prior_of(rows), few, model="zero-shot", metric="macro_f1"
+    )
+    truth = macro_f1_of(logits[:2_000], labels[:2_000])
+    assert truth > 0.99
+    assert evidence.value == pytest.approx(truth, abs=0.01)
+    assert found.interval[0] <= truth <= found.interval[1]
+
+
+def test_rows_predicted_as_an_absent_class_cost_those_that_predict_it() -> None:
+    """As in the scores of a test set, where such a class is one more in the mean."""
+    rows, logits, labels = four_classes(0.4, 0.3, 0.3, 0.0, scale=4.0)
+    spared = logits - np.array([0.0, 0.0, 0.0, 50.0])
+    other = replace(
+        rows,
+        name="iwda",
+        source_logits=rows.source_logits - np.array([0.0, 0.0, 0.0, 50.0]),
+        target_logits=spared[:2_000],
+    )
+    some = slice(2_000, 2_200)
+    few = LabelledRows(
+        labels=labels[some], logits={"zero-shot": logits[some], "iwda": spared[some]}
+    )
+    estimates = {"zero-shot": prior_of(rows), "iwda": prior_of(rows)}
+    standings = weigh_candidates(
+        [rows, other], estimates, zero_shot="zero-shot", jury=["zero-shot"], labelled=few
+    )
+    told = {each.name: each.labelled for each in standings}
+    truths = [macro_f1_of(each[:2_000], labels[:2_000]) for each in (logits, spared)]
+    assert 0 < (logits[:2_000].argmax(1) == 3).sum() < 20
+    assert truths[1] - truths[0] > 0.2
+    for name, truth in zip(("zero-shot", "iwda"), truths, strict=True):
+        assert told[name] is not None
+        assert told[name].value == pytest.approx(truth, abs=0.03)
+    assert told["iwda"].gain == pytest.approx(truths[1] - truths[0], abs=0.03)
+
+
+def test_a_rare_class_that_no_labelled_row_has_stays_in_the_mean() -> None:
+    rows, logits, labels = four_classes(0.4, 0.3, 0.29, 0.01, scale=2.0)
+    never = np.array([0.0, 0.0, 0.0, 50.0])
+    blind = replace(
+        rows,
+        name="iwda",
+        source_logits=rows.source_logits - never,
+        target_logits=rows.target_logits - never,
+    )
+    some = 2_000 + np.flatnonzero(labels[2_000:] != 3)[:100]
+    few = LabelledRows(
+        labels=labels[some], logits={"zero-shot": logits[some], "iwda": logits[some] - never}
+    )
+    estimates = {"zero-shot": prior_of(rows), "iwda": prior_of(rows)}
+    standings = weigh_candidates(
+        [rows, blind], estimates, zero_shot="zero-shot", jury=["zero-shot"], labelled=few
+    )
+    told = next(each.labelled for each in standings if each.name == "iwda")
+    assert told is not None
+    # Over three classes it would be above 0.8.
+    assert told.value == pytest.approx(macro_f1_of(logits[:2_000] - never, labels[:2_000]), abs=0.1)
+    assert told.gain < 0.1
+
+
+def test_where_all_classes_are_there_the_mean_is_over_all_of_them() -> None:
+    jury, labels = random_rows(60, 4, seed=1)
+    seen, _ = random_rows(500, 4, seed=2)
+    target = Opinions(jury=seen, predicted=seen.argmax(1)[None], units=np.arange(500))
+    told = Opinions(jury=jury, predicted=jury.argmax(1)[None], units=np.arange(60))
+    (found,) = weigh_labelled(target, told, labels, base=0, metric="macro_f1")
+    surprise = np.eye(4)[labels] - jury
+    joint = np.zeros((4, 4))
+    for place in range(500):
+        joint[seen[place].argmax()] += seen[place] / 500
+    for place in range(60):
+        joint[jury[place].argmax()] += surprise[place] / 60
+    joint = np.maximum(joint, 0.0)
+    each = [2 * joint[j, j] / (joint[j].sum() + joint[:, j].sum()) for j in range(4)]
+    assert found.value == pytest.approx(np.mean(each), abs=1e-12)
+
+
 def test_corrected_candidates_are_asked_as_they_are_used() -> None:
     zero, logits = model("zero-shot")
     weights = np.array([0.0, 1.0, 1.0])

@@ -10,6 +10,7 @@ import pytest
 
 from isogloss.errors import IsoglossError
 from isogloss.labelshift.correction import correct
+from isogloss.selection import soft_neighbourhood_density
 from isogloss.selection.rows import BLOCK, CandidateRows, labelled, row_shares, sample_rows
 from tests.helpers.candidates import candidate, draw_sides
 from tests.helpers.shift import softmax
@@ -105,3 +106,20 @@ def test_a_sample_is_drawn_by_its_seed() -> None:
     assert not np.array_equal(first, other)
     assert len(set(first.tolist())) == 10
     assert (np.diff(first) > 0).all()
+
+
+def test_words_say_more_than_as_many_words_of_whole_sentences() -> None:
+    """Why scores of tagging draw words: they vary less from draw to draw."""
+    rng = np.random.default_rng(0)
+    sentence = np.repeat(np.arange(600), 8)
+    logits = 2.0 * rng.normal(size=(600, 3))[sentence] + rng.normal(size=(4_800, 3))
+    probabilities = softmax(logits)
+    found: dict[str, list[list[float]]] = {"words": [], "sentences": []}
+    for seed in range(30):
+        whole = np.isin(sentence, sample_rows(600, 50, seed=seed))
+        for how, chosen in (("words", sample_rows(4_800, 400, seed=seed)), ("sentences", whole)):
+            some = probabilities[chosen]
+            assert len(some) == 400
+            found[how].append([float(some.max(axis=1).mean()), soft_neighbourhood_density(some)])
+    words, sentences = (np.std(values, axis=0) for values in found.values())
+    assert (1.2 * words < sentences).all()

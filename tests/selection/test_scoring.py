@@ -203,3 +203,18 @@ def test_a_need_that_is_not_met_is_said(
 def test_an_unknown_score_is_refused() -> None:
     with pytest.raises(IsoglossError, match="E409: the score is 'accuracy'"):
         score_candidates(CANDIDATES, ["accuracy"])
+
+
+def test_rows_are_drawn_one_by_one_whatever_sentences_they_are_of(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("isogloss.selection.adapters.MOST_ROWS", 100)
+    names = ["bnm", "snd", "reverse-validation"]
+    words = [
+        replace(rows, source_groups=np.arange(300) // 6, target_groups=np.arange(400) // 8)
+        for rows in CANDIDATES
+    ]
+    single = score_candidates(CANDIDATES, names, **GIVEN)
+    for name, values in score_candidates(words, names, **GIVEN).items():
+        np.testing.assert_array_equal(values, single[name])
+    assert not np.array_equal(single["reverse-validation"], FOUND["reverse-validation"])

@@ -76,6 +76,29 @@ def test_slopes_leave_classes_out_that_do_not_occur() -> None:
     assert np.isfinite(slope_of("macro_f1", joint)).all()
 
 
+@pytest.mark.parametrize("left_out", [(), (2,), (0, 1)])
+def test_macro_f1_is_over_the_classes_that_are_named(left_out: tuple[int, ...]) -> None:
+    joint = JOINT / JOINT.sum()
+    classes = ~np.isin(np.arange(3), left_out)
+    each = [2 * joint[j, j] / (joint[j].sum() + joint[:, j].sum()) for j in range(3)]
+    naive = np.mean([each[j] for j in range(3) if j not in left_out])
+    assert score_of("macro_f1", joint, classes=classes) == pytest.approx(naive)
+    slope = slope_of("macro_f1", joint, classes=classes)
+    for place in np.ndindex(3, 3):
+        step = np.zeros((3, 3))
+        step[place] = 1e-6
+        ends = [score_of("macro_f1", joint + sign * step, classes=classes) for sign in (1, -1)]
+        assert slope[place] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-6)
+
+
+def test_a_named_class_that_does_not_occur_counts_as_0() -> None:
+    joint = np.diag([0.5, 0.5, 0.0])
+    assert score_of("macro_f1", joint) == 1.0
+    assert score_of("macro_f1", joint, classes=np.ones(3, dtype=bool)) == pytest.approx(2 / 3)
+    slope = slope_of("macro_f1", joint, classes=np.ones(3, dtype=bool))
+    np.testing.assert_allclose(slope[:2, :2], slope_of("macro_f1", joint)[:2, :2] * 2 / 3)
+
+
 def test_an_error_is_that_of_a_mean_and_never_0_by_chance() -> None:
     values = np.random.default_rng(1).normal(size=2_000)
     assert mean_error(values, np.arange(2_000), foretold=1.0) == pytest.approx(

@@ -63,21 +63,30 @@ def source_macro_f1(
     return float(macro_f1(cells.reshape(size, size)))
 
 
-def macro_f1(confusion: Floats, *, least: float = 0.0) -> Floats:
+def macro_f1(
+    confusion: Floats, *, least: float = 0.0, classes: npt.NDArray[np.bool_] | None = None
+) -> Floats:
     """Macro-F1 of joint confusion matrices.
 
     Args:
         confusion: (..., k, k) shares or counts, `[i, j]` of rows predicted i that are j.
         least: the mean is over classes that are predicted or true more often than this, together.
+        classes: (k,) those that the mean is over instead; F1 is 0 of one that does not occur.
 
     Returns:
         (...) in 0..1; 0 where no class is left.
     """
     right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    either = confusion.sum(axis=-1) + confusion.sum(axis=-2)
-    counted = either > least
-    scores = np.where(counted, 2.0 * right / np.where(counted, either, 1.0), 0.0)
+    either = appearances(confusion)
+    counted = either > least if classes is None else classes
+    scores = np.where(counted, 2.0 * right / np.where(either > 0, either, 1.0), 0.0)
     found: Floats = scores.sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1)
+    return found
+
+
+def appearances(confusion: Floats) -> Floats:
+    """How often each class is predicted or true, together: (..., k) of (..., k, k)."""
+    found: Floats = confusion.sum(axis=-1) + confusion.sum(axis=-2)
     return found
 
 

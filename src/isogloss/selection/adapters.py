@@ -121,6 +121,7 @@ def scaled_feature_shift_change(evidence: Evidence) -> float:
 
 
 def _draws(evidence: Evidence) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of both sides, words where there are sentences; see `sample_rows`."""
     seed = evidence.shared.seed
     sizes = len(evidence.labels), evidence.rows.num_target_rows
     return sample_rows(sizes[0], MOST_ROWS, seed=seed), sample_rows(sizes[1], MOST_ROWS, seed=seed)

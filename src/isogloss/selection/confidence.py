@@ -82,7 +82,9 @@ def batch_nuclear_norm(
 
     Args:
         probabilities: (m, k) on target rows.
-        batch: rows of a batch; fewer where there are fewer. Rows left over are left out.
+        batch: rows of a batch; fewer where there are fewer. Rows left over are left out. For
+            tagging these are words of any sentences: in a batch of whole sentences rows are more
+            alike, and the norm would be smaller for that.
         most: batches at most.
         seed: of the batches.
 

@@ -105,9 +105,10 @@ def expected_score(
     The interval is normal. Its variance is the mean's over the same draws, plus how far the two
     disagree, `share (1 - share) difference²`, plus the square of the errors of their own, as if
     those went together. Where the test of `estimate` rejects label shift, those errors are the
-    larger ones of the rule, so the interval widens; so it does where the shares of the predicted
-    classes are others than the source's. There a classifier is also surer than it is right, and
-    what it makes of that is taken off (`optimism`).
+    larger ones of the rule. That need not widen the interval: the weighted source rows then hardly
+    count, so how far the two disagree adds next to nothing, and `draw_priors` bounds the shares. A
+    classifier is then also surer than it is right, and what it makes of that is taken off
+    (`optimism`). Such intervals covered less often than they aim at (docs/selection.md).
 
     Args:
         rows: of the candidate; a correction of its own decides what it predicts.

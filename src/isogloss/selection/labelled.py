@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from isogloss.labelshift.checks import (
     Floats,
@@ -15,6 +16,7 @@ from isogloss.labelshift.checks import (
     check_shape,
     finite_array,
 )
+from isogloss.selection.accuracy import appearances
 from isogloss.selection.expectation import METRICS
 from isogloss.selection.opinions import Entry, Jury, Opinions, opinions_of
 from isogloss.selection.rows import CandidateRows, sample_rows
@@ -131,6 +133,10 @@ def weigh_labelled(
     either of them lacks does no harm. The variance foretold for the correction, see `mean_error`,
     is the jury's own on target rows.
 
+    A jury gives every class some probability, absent ones too, whose F1 of 0 would take their part
+    of a mean over all classes. So macro-F1 is the mean over the classes that count without labels
+    (`measure_of`) and those that labelled rows show, see `_counted`.
+
     Args:
         target: unlabelled rows.
         labelled: the labelled rows, by the same jury and candidates.
@@ -148,13 +154,19 @@ def weigh_labelled(
     truth = np.eye(labelled.jury.shape[1])[labels]
     surprise = truth - labelled.jury
     before = target.joint
+    classes = _counted(before, labels, target_rows=len(target.jury))
     corrected = [
         _corrected(labelled, surprise, *each)
         for each in zip(before, labelled.predicted, strict=True)
     ]
     after = np.stack(corrected)
-    slopes = [slope_of(metric, joint) for joint in (before + after) / 2.0]
-    values = [score_of(metric, joint) for joint in after]
+    slopes = [
+        slope_of(metric, joint, classes=own)
+        for joint, own in zip((before + after) / 2.0, classes, strict=True)
+    ]
+    values = [
+        score_of(metric, joint, classes=own) for joint, own in zip(after, classes, strict=True)
+    ]
     some = sample_rows(len(target.jury), _MOST_ROWS, seed=0)
 
     def error(of: Sequence[tuple[int, float]]) -> float:
@@ -246,6 +258,26 @@ def share_of_labelled(free_error: float, labelled_error: float) -> float:
         Graybill & Deal, Biometrics 15 (1959).
     """
     return free_error**2 / (free_error**2 + labelled_error**2)
+
+
+def _counted(before: Floats, labels: Integers, *, target_rows: int) -> npt.NDArray[np.bool_]:
+    """The classes (c, k) that each candidate's macro-F1 is the mean over.
+
+    Those of labelled rows, and those in more than one target row, as the candidate predicts or as
+    the jury expects. What the jury expects is the same for all, so no gain comes of a class that is
+    there for one candidate and not for another; what a candidate alone predicts lowers its own
+    score, as it does on a test set. That labelled rows lack a class takes none away: few of them
+    cannot tell a rare class from an absent one, and a candidate that never predicts it would seem
+    to gain.
+
+    Args:
+        before: (c, k, k) joint shares by the jury.
+        labels: (r,) of the labelled rows.
+        target_rows: how many the shares are of.
+    """
+    shown = np.bincount(labels, minlength=before.shape[-1]) > 0
+    found: npt.NDArray[np.bool_] = (appearances(before) > 1.0 / target_rows) | shown
+    return found
 
 
 def _corrected(labelled: Opinions, surprise: Floats, joint: Floats, predicted: Integers) -> Floats:

@@ -32,7 +32,9 @@ def soft_neighbourhood_density(
         probabilities: (m, k) on target rows.
         temperature: above 0.
         most: rows that are compared; where there are more, as many are drawn. The score grows with
-            the number of rows, so compare candidates on equally many.
+            the number of rows, so compare candidates on equally many. For tagging words are drawn
+            and not sentences, whose words are alike and would crowd each other's neighbourhoods;
+            see `sample_rows`.
         seed: of the draw.
 
     Returns:

@@ -173,7 +173,14 @@ def row_shares(classes: Integers, weights: npt.ArrayLike | None, *, num_classes:
 
 
 def sample_rows(count: int, most: int, *, seed: int) -> Integers:
-    """Ascending indices of all rows, or of `most` of them drawn without replacement."""
+    """Ascending indices of all rows, or of `most` of them drawn without replacement.
+
+    For a value that is a mean over rows or is fitted to them, and too costly on all. Rows are drawn
+    one by one for tagging too, where they are words of sentences: words of one sentence are alike,
+    so as many words of whole sentences say less of the target's, and the value would vary more from
+    draw to draw (Kish, Survey Sampling, 1965, the design effect). How far a value may be off is
+    another matter; there whole sentences are drawn, see `bundle_rows`.
+    """
     if count <= most:
         return np.arange(count)
     return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))

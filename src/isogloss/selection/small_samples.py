@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import scipy.stats
 
 from isogloss.labelshift.checks import Floats, Integers
-from isogloss.selection.accuracy import macro_f1
+from isogloss.selection.accuracy import appearances, macro_f1
 
 # Units that the variance foretold without labels counts for beside the one that is seen.
 _FORETOLD = 10.0
@@ -82,12 +83,13 @@ def unit_sums(values: Floats, units: Integers) -> Floats:
     return found
 
 
-def slope_of(metric: str, joint: Floats) -> Floats:
+def slope_of(metric: str, joint: Floats, *, classes: npt.NDArray[np.bool_] | None = None) -> Floats:
     """How a score changes with the joint shares.
 
     Args:
         metric: "accuracy" or "macro_f1".
         joint: (k, k) shares of rows predicted i that are j.
+        classes: as for `score_of`.
 
     Returns:
         (k, k) derivatives; for accuracy 1 where a prediction is right. Macro-F1 does not change
@@ -96,18 +98,25 @@ def slope_of(metric: str, joint: Floats) -> Floats:
     size = len(joint)
     if metric == "accuracy":
         return np.eye(size)
-    either = joint.sum(axis=1) + joint.sum(axis=0)
-    counted = either > 0
-    safe = np.where(counted, either, 1.0)
+    either = appearances(joint)
+    occurs = either > 0
+    counted = occurs if classes is None else classes
+    safe = np.where(occurs, either, 1.0)
     scores = np.where(counted, 2.0 * np.diagonal(joint) / safe, 0.0)
-    share = np.where(counted, 1.0 / safe, 0.0)
+    share = np.where(counted & occurs, 1.0 / safe, 0.0)
     slope = 2.0 * np.diag(share) - (scores * share)[:, None] - (scores * share)[None, :]
     found: Floats = slope / max(1, int(counted.sum()))
     return found
 
 
-def score_of(metric: str, joint: Floats) -> float:
-    """A score of joint shares or counts (k, k); macro-F1 over the classes that occur in them."""
+def score_of(metric: str, joint: Floats, *, classes: npt.NDArray[np.bool_] | None = None) -> float:
+    """A score of joint shares or counts.
+
+    Args:
+        metric: "accuracy" or "macro_f1".
+        joint: (k, k) of rows predicted i that are j.
+        classes: (k,) those that macro-F1 is the mean over; None: those that occur in `joint`.
+    """
     if metric == "accuracy":
         return float(np.trace(joint) / joint.sum())
-    return float(macro_f1(joint))
+    return float(macro_f1(joint, classes=classes))
