@@ -26,7 +26,7 @@ from selectionbench.cases import ZERO_SHOT, Case
 from selectionbench.truth import summary, true_scores
 
 # Of what a record holds: a change makes files of before be measured anew.
-VERSION = 8
+VERSION = 9
 Record = dict[str, Any]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.stats
 
+from isogloss.selection.expectation import interval_error
 from selectionbench.measures import Record
 from selectionbench.rules import METRIC, Records, Rule, truths
 
@@ -101,5 +102,5 @@ def foretold(cases: Sequence[Records], *, metric: str = METRIC, how: str = "besi
 
 def _numbers(record: Record, metric: str, how: str) -> tuple[float, float, float, float]:
     expected, truth = record[how][metric], record["truth"]
-    spread = expected["parts"]["standard_error"]
+    spread = interval_error(expected["parts"])
     return expected["value"], truth[metric], truth[f"{metric}_noise"], spread

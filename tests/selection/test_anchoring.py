@@ -18,7 +18,7 @@ KNOWN = ExpectedScore(
     level=0.9,
     assumption="label shift",
     sentence="As it is.",
-    parts={"standard_error": 0.06, "assumption_p_value": 0.2},
+    parts={"standard_error": 0.06, "disagreement": 0.0, "assumption_p_value": 0.2},
 )
 
 
@@ -37,6 +37,19 @@ def test_value_and_error_add_up() -> None:
     assert found.parts["zero_shot"] + found.parts["gain"] == pytest.approx(found.value)
     assert found.sentence.startswith("Expected macro-F1 on the target: 63.0 %")
     assert "p = 0.200" in found.sentence
+
+
+def test_what_the_baseline_s_estimates_differ_by_widens_the_interval() -> None:
+    parts = {"standard_error": 0.06, "disagreement": 0.1, "assumption_p_value": 0.01}
+    found = anchored_score(
+        replace(KNOWN, parts=parts),
+        replace(GOOD, spread=0.03),
+        zero_shot="zero-shot",
+        rule=Rule(gain_error=0.02),
+    )
+    error = np.sqrt(0.1**2 + 0.03**2 + 0.02**2)
+    assert found.interval == pytest.approx((0.63 - 1.6449 * error, 0.63 + 1.6449 * error), abs=1e-4)
+    assert found.parts["standard_error"] == pytest.approx(np.sqrt(0.06**2 + 0.03**2 + 0.02**2))
 
 
 def test_bounds_are_kept_and_a_wide_interval_tells_nothing() -> None:

@@ -116,18 +116,24 @@ def test_a_rejected_assumption_is_said_with_what_is_done() -> None:
     assert "could not be tested" in found["untested"].sentence
 
 
-def test_a_rejected_assumption_may_narrow_the_interval() -> None:
-    """What the sentence must not deny: where the two ways disagree, one of them hardly counts."""
+def test_where_the_assumption_is_refuted_the_interval_is_as_wide_as_the_estimates_differ() -> None:
+    """Though the one that looks at no target row hardly counts in the value."""
     apart = replace(ROWS, target_logits=0.3 * ROWS.target_logits)
     wide = np.tile([0.0, 1.0], (len(PRIOR.prior), 1))
     held, rejected = (
         expected_score(apart, replace(PRIOR, assumption_p_value=p_value, interval=wide))
         for p_value in (0.5, 0.0004)
     )
-    widths = [each.interval[1] - each.interval[0] for each in (held, rejected)]
-    assert widths[1] < widths[0]
-    assert "missed more often than they say" in rejected.sentence
-    assert "missed" not in held.sentence
+    parts = rejected.parts
+    difference = abs(parts["confidence"] - parts["weighted"])
+    assert parts["disagreement"] == pytest.approx(difference)
+    assert difference > parts["standard_error"]
+    low, high = rejected.interval
+    assert high == pytest.approx(min(1.0, rejected.value + 1.6449 * difference), abs=1e-4)
+    assert low == pytest.approx(max(0.0, rejected.value - 1.6449 * difference), abs=1e-4)
+    assert "at least as wide as two ways of telling it differ" in rejected.sentence
+    assert held.parts["disagreement"] == 0.0
+    assert "two ways" not in held.sentence
 
 
 def test_lowered_shares_stay_shares() -> None:

@@ -23,8 +23,8 @@ def test_a_wide_interval_says_that_nothing_can_be_told() -> None:
         "lie anywhere from 10.0 to 90.0 % (90 % interval, estimated). It takes for granted that "
         "texts of a class look alike to the classifier on both sides; the predictions speak "
         "against that (p = 0.010), so it rests on how sure the models are, lowered by what they "
-        "were measured to be too sure by; intervals of this kind missed more often than they say, "
-        "most of all where the class balance had moved far."
+        "were measured to be too sure by, and the interval is at least as wide as two ways of "
+        "telling it differ."
     )
 
 
@@ -56,16 +56,6 @@ def test_labelled_rows_that_a_refuted_assumption_stands_beside() -> None:
         "both sides; the predictions speak against that (p = 0.010), so it rests on how sure the "
         "models are, lowered by what they were measured to be too sure by."
     )
-
-
-def test_no_sentence_says_that_an_interval_widens() -> None:
-    for p_value in (0.0, 0.04, 0.3, 1.0):
-        found = expected_sentence(
-            "accuracy", 0.5, (0.4, 0.6), level=0.9, p_value=p_value, untold=False
-        )
-        assert "wider" not in found
-        assert ("missed more often" in found) == (p_value < 0.05)
-        assert found.endswith(".")
 
 
 def test_a_few_labelled_rows_may_not_tell_yet() -> None:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.stats
 
-from isogloss.selection.expectation import RULE, ExpectedScore, Rule
+from isogloss.selection.expectation import (
+    RULE,
+    ExpectedScore,
+    Rule,
+    interval_error,
+    interval_of,
+)
 from isogloss.selection.gains import Standing
 from isogloss.selection.wording import ASSUMPTION, expected_sentence
 
@@ -27,16 +32,20 @@ def anchored_score(
 
     Returns:
         The estimate. `parts` has `zero_shot` and `gain`, whose sum is the value, `gain_spread`,
-        `standard_error` and `assumption_p_value`.
+        `standard_error`, `disagreement` (of the baseline's, with the errors of the gain; see
+        `ExpectedScore`) and `assumption_p_value`.
     """
     if standing.name == zero_shot:
         return base
     value = float(np.clip(base.value + standing.gain, 0.0, 1.0))
     p_value = base.parts["assumption_p_value"]
     own = standing.spread**2 + rule.gain_error**2
-    error = float(np.sqrt(base.parts["standard_error"] ** 2 + own))
-    reach = float(scipy.stats.norm.ppf(0.5 + base.level / 2.0)) * error
-    interval = (max(0.0, value - reach), min(1.0, value + reach))
+    apart = base.parts["disagreement"]
+    errors = {
+        "standard_error": float(np.sqrt(base.parts["standard_error"] ** 2 + own)),
+        "disagreement": float(np.sqrt(apart**2 + own)) if apart > 0 else 0.0,
+    }
+    interval = interval_of(value, interval_error(errors), level=base.level)
     return ExpectedScore(
         metric=base.metric,
         value=value,
@@ -55,7 +64,7 @@ def anchored_score(
             "zero_shot": base.value,
             "gain": standing.gain,
             "gain_spread": standing.spread,
-            "standard_error": error,
+            **errors,
             "assumption_p_value": p_value,
         },
     )

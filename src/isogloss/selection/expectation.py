@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -65,7 +66,9 @@ class ExpectedScore:
         sentence: all of it in plain words.
         parts: what the estimate was made of: `confidence` and `weighted` (the two estimates),
             `confidence_spread` and `weighted_spread` (their standard deviations from sampling),
-            `confidence_share` (of the first in the value), `standard_error`, `assumption_p_value`.
+            `confidence_share` (of the first in the value), `standard_error`, `disagreement` (how
+            far the two are apart where label shift is refuted, else 0), `assumption_p_value`. The
+            interval comes of the greater of these two errors.
     """
 
     metric: str
@@ -105,10 +108,10 @@ def expected_score(
     The interval is normal. Its variance is the mean's over the same draws, plus how far the two
     disagree, `share (1 - share) difference²`, plus the square of the errors of their own, as if
     those went together. Where the test of `estimate` rejects label shift, those errors are the
-    larger ones of the rule. That need not widen the interval: the weighted source rows then hardly
-    count, so how far the two disagree adds next to nothing, and `draw_priors` bounds the shares. A
-    classifier is then also surer than it is right, and what it makes of that is taken off
-    (`optimism`). Such intervals covered less often than they aim at (docs/selection.md).
+    larger ones of the rule, and the standard error is at least how far the two are apart: both
+    take for granted what is refuted, so that is an error that is seen, though the weighted source
+    rows hardly count in the value. A classifier is then also surer than it is right, and what it
+    makes of that is taken off (`optimism`).
 
     Args:
         rows: of the candidate; a correction of its own decides what it predicts.
@@ -141,8 +144,7 @@ def expected_score(
     parts = _combined(first, second, violated=not estimate.assumption_holds, rule=rule)
     parts["assumption_p_value"] = estimate.assumption_p_value
     value = parts.pop("value")
-    reach = float(scipy.stats.norm.ppf(0.5 + level / 2.0)) * parts["standard_error"]
-    interval = (max(0.0, value - reach), min(1.0, value + reach))
+    interval = interval_of(value, interval_error(parts), level=level)
     return ExpectedScore(
         metric=metric,
         value=value,
@@ -182,7 +184,19 @@ def _combined(first: Estimate, second: Estimate, *, violated: bool, rule: Rule) 
         "weighted_spread": second.spread,
         "confidence_share": share,
         "standard_error": float(np.sqrt(drawn.var() + apart + together)),
+        "disagreement": abs(first.value - second.value) if violated else 0.0,
     }
+
+
+def interval_error(parts: Mapping[str, float]) -> float:
+    """The standard deviation that an interval without labels comes of; see `ExpectedScore`."""
+    return max(parts["standard_error"], parts["disagreement"])
+
+
+def interval_of(value: float, error: float, *, level: float) -> tuple[float, float]:
+    """The normal interval around a share with a standard deviation, within 0..1."""
+    reach = float(scipy.stats.norm.ppf(0.5 + level / 2.0)) * error
+    return max(0.0, value - reach), min(1.0, value + reach)
 
 
 def odds_slope(share: Floats | float) -> Floats:

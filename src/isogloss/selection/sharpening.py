@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import scipy.stats
 
 from isogloss.labelshift.prior_estimation import PriorEstimate
-from isogloss.selection.expectation import RULE, ExpectedScore, Rule, expected_score
+from isogloss.selection.expectation import (
+    RULE,
+    ExpectedScore,
+    Rule,
+    expected_score,
+    interval_of,
+)
 from isogloss.selection.labelled import (
     LabelledEvidence,
     LabelledRows,
@@ -45,8 +50,7 @@ def sharpened(
     share = share_of_labelled(free, evidence.error)
     value = (1.0 - share) * expected.value + share * evidence.value
     error = float(np.hypot((1.0 - share) * free, share * evidence.error))
-    reach = float(scipy.stats.norm.ppf(0.5 + expected.level / 2.0)) * error
-    interval = (max(0.0, value - reach), min(1.0, value + reach))
+    interval = interval_of(value, error, level=expected.level)
     return replace(
         expected,
         value=value,
@@ -65,6 +69,7 @@ def sharpened(
         parts={
             **expected.parts,
             "standard_error": error,
+            "disagreement": 0.0,
             "unlabelled": expected.value,
             "labelled": evidence.value,
             "labelled_error": evidence.error,
