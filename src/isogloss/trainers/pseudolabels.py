@@ -178,7 +178,8 @@ def class_quotas(prior: np.ndarray, total: int) -> np.ndarray:
 
     Returns:
         (k,) int64 that sum to `total`, each within 1 of its share of it: the whole parts, and one
-        more where the largest remainders are (of equal ones, those of the larger shares first).
+        more where the largest remainders are (of equal ones, those of the larger shares first; of
+        equal shares, that of the class that comes first).
     """
     exact = np.asarray(prior, dtype=np.float64) * total
     # A share that is whole but for rounding is whole.
