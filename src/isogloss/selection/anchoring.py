@@ -50,6 +50,7 @@ def anchored_score(
             level=base.level,
             p_value=p_value,
             untold=interval[1] - interval[0] >= rule.untold_width,
+            words=base.words,
         ),
         parts={
             "zero_shot": base.value,
@@ -58,4 +59,5 @@ def anchored_score(
             "standard_error": error,
             "assumption_p_value": p_value,
         },
+        words=base.words,
     )
