@@ -30,7 +30,7 @@ from isogloss.recipes.reporting import report_again
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
 from isogloss.recipes.stages.averaging import average_seeds
-from isogloss.recipes.starting import can_take_over, check_start, take_over
+from isogloss.recipes.starting import TAKEN_OVER, can_take_over, check_start, take_over
 from isogloss.recipes.teaching import check_teaching
 from isogloss.recipes.workshop import Workshop
 
@@ -231,12 +231,14 @@ def run_stages(shop: Workshop) -> None:
 
 
 def is_spent(shop: Workshop) -> bool:
-    """Whether the stages that are finished took the minutes of the budget."""
+    """Whether the stages that this run trained took the minutes of the budget."""
     if shop.config.budget is None:
         return False
-    results = (shop.folder.stage_result(stage.name) for stage in shop.config.stages())
-    seconds = [found["seconds"] for found in results if found is not None]
-    return bool(seconds) and sum(seconds) >= 60 * shop.config.budget
+    results = [shop.folder.stage_result(stage.name) for stage in shop.config.stages()]
+    finished = [found for found in results if found is not None]
+    # What another run took for a stage is no time of this one.
+    seconds = sum(found["seconds"] for found in finished if TAKEN_OVER not in found)
+    return bool(finished) and seconds >= 60 * shop.config.budget
 
 
 def record(data: inputs.CanonicalData) -> dict[str, Any]:
