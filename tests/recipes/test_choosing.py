@@ -85,6 +85,9 @@ def test_a_balanced_stage_is_served_corrected_where_it_found_a_shift(
     )
     moved = (after.classifier.bias - before.classifier.bias).detach().numpy()
     np.testing.assert_allclose(moved, np.log(weights), atol=1e-6)
+    served = json.loads((run / "metrics.json").read_text())["served"]
+    wanted = isogloss.evaluate_file(run, files["test"])["metrics"]
+    assert served == {"name": "iwda+prior", "scores": {"test": wanted}}
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import isogloss
 from isogloss.errors import IsoglossError
 from isogloss.labelshift import PriorEstimate
 from isogloss.labelshift.correction import correct
+from isogloss.models.card import inert
 from isogloss.recipes import choosing
 from isogloss.recipes.choosing import candidates
 from isogloss.recipes.expecting import estimate_of
@@ -81,6 +82,27 @@ def test_corrected_predictions_are_those_of_the_weights(
     np.testing.assert_allclose(rows[1], correct(rows[0], weights), atol=1e-6)
     expected = json.loads((run / "metrics.json").read_text())["expected"]
     assert 0.0 <= expected["value"] <= 1.0
+
+
+def test_what_is_served_is_what_is_scored(files: dict[str, Any], tmp_path: Path) -> None:
+    run = run_of(files, tmp_path / "run")
+    shifted(run, "iwda")
+    stages = metrics_of(run)["stages"]
+    assert metrics_of(run)["served"] == {"name": "iwda", "scores": stages["iwda"]}
+    isogloss.select(run, "iwda+prior")
+    metrics = metrics_of(run)
+    wanted = isogloss.evaluate_file(run, files["test"])["metrics"]
+    assert metrics["served"] == {"name": "iwda+prior", "scores": {"test": wanted}}
+    assert wanted != stages["iwda"]["test"]
+    assert metrics["stages"] == stages
+    card = (run / "model" / "README.md").read_text("utf-8")
+    score = f"{wanted['macro_f1']:.4f}"
+    assert f"| {inert('iwda+prior (served)')} | test | {inert('macro_f1')} | {score} |" in card
+    assert "iwda+prior (served)" in (run / "report.html").read_text("utf-8")
+    # Other test rows than the run's are no rows of its own.
+    Path(files["test"]).write_text("text,label\nalpha,class-1\n", "utf-8")
+    isogloss.select(run, "iwda+prior")
+    assert metrics_of(run)["served"] == {"name": "iwda+prior", "scores": {}}
 
 
 @pytest.mark.parametrize(

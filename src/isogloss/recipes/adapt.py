@@ -45,7 +45,8 @@ class AdaptResult:
         folder: the run folder.
         model: a plain Hugging Face model folder.
         predictions: the target's rows with their predicted labels.
-        metrics: `headline`, the name of the main score, and `stages`: name -> set -> scores.
+        metrics: `headline`, the name of the main score, `stages`: name -> set -> scores, and
+            `served`: the `name` of the candidate that is served and its `scores`, set -> scores.
         prior: the target prior's estimate; see `isogloss.recipes.results.prior_report`.
         seconds: of work in this call.
     """

@@ -14,6 +14,7 @@ from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import expect
 from isogloss.recipes.folder import CONFIG, RunFolder
+from isogloss.recipes.tested import read_test
 
 # What the guard found, which stays when another candidate is served by hand.
 KEPT = ("table", "left_out")
@@ -70,7 +71,8 @@ def _serve(folder: RunFolder, name: str, progress: Progress) -> Path:
     choice |= {key: before[key] for key in KEPT if key in before}
     expected = judged(choice, name) or expect(folder, config, chosen)
     changed = {**metrics, "chosen": choice, "expected": expected}
-    deliver(folder, config, chosen, changed, progress=progress)
+    test = read_test(folder, config) if chosen.corrected else None
+    deliver(folder, config, chosen, changed, test=test, progress=progress)
     return folder.root / "model"
 
 
