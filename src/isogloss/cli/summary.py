@@ -68,7 +68,7 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     title = {"macro_f1": "Macro-F1", "f1": "Entity F1"}.get(headline, headline)
     expected = [each.expected for each in candidates if each.expected is not None][:1]
     told = ["expected" + ", macro-F1 of tags" * bool(each.get("words")) for each in expected]
-    out = table(title, ["stage", *(SETS[name] for name in sets), *told])
+    out = table(title, ["candidate", *(SETS[name] for name in sets), *told])
     for each in candidates:
         shares = [each.sets.get(name, {}).get(headline) for name in sets]
         shares += [None if each.expected is None else each.expected["value"]] * len(told)
