@@ -80,6 +80,13 @@ def test_a_choice_says_what_it_expects_and_what_of_the_others() -> None:
     ]
 
 
+def test_for_tagging_the_metric_is_named_as_what_it_is() -> None:
+    assert said(BASE, GOOD, words=True)[0] == (
+        f"iwda is chosen: {JUDGES} 3.0 points of macro-F1 (over the tags of words, not the entity "
+        "F1) over the zero-shot model."
+    )
+
+
 def test_the_correction_is_explained() -> None:
     assert said(BASE, GOOD, CORRECTED, metric="accuracy")[:2] == [
         f"iwda+prior is chosen: {JUDGES} 6.0 points of accuracy over the zero-shot model.",
