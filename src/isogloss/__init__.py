@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from isogloss.progress import Progress
     from isogloss.recipes.adapt import AdaptResult, adapt
     from isogloss.recipes.analyze import analyze
-    from isogloss.recipes.choosing import select
     from isogloss.recipes.config import RunConfig
     from isogloss.recipes.evaluate import evaluate_file
     from isogloss.recipes.predict import predict_file
     from isogloss.recipes.predict_shards import predict_shards
     from isogloss.recipes.prior import estimate_file_prior
     from isogloss.recipes.resample import resample_file
+    from isogloss.recipes.selecting import select
     from isogloss.recipes.study import StudySettings, study_files
     from isogloss.tasks import PairClassification, SequenceClassification, TokenClassification
     from isogloss.trainers import (
@@ -81,7 +81,7 @@ _PLACES = {
     "predict_file": "isogloss.recipes.predict",
     "predict_shards": "isogloss.recipes.predict_shards",
     "resample_file": "isogloss.recipes.resample",
-    "select": "isogloss.recipes.choosing",
+    "select": "isogloss.recipes.selecting",
     "study_files": "isogloss.recipes.study",
 }
 

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from isogloss.cli.summary import balance_table, metrics_table, shift_sentences, show_result
+from isogloss.cli.summary import (
+    balance_table,
+    metrics_table,
+    other_candidates,
+    shift_sentences,
+    show_result,
+)
 from isogloss.recipes.adapt import AdaptResult
 from isogloss.recipes.config import RunConfig
 from tests.cli.screen import shown
@@ -35,7 +41,37 @@ def test_metrics_by_stage_leave_a_dash_where_nothing_was_measured() -> None:
     assert "target test" in text
     assert "train" not in text
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if "%" in line}
-    assert lines == {"zero-shot": ["50.0", "%", "–"], "iwda": ["62.5", "%", "25.0", "%"]}
+    assert lines == {
+        "zero-shot": ["50.0", "%", "–"],
+        "iwda": ["(served)", "62.5", "%", "25.0", "%"],
+    }
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_the_served_row_is_marked_and_expected_scores_are_shown(words: bool) -> None:
+    told = {"zero-shot": 0.5, "zero-shot+prior": 0.125, "iwda": 0.75, "iwda+prior": 0.25}
+    scores = {
+        name: {"metric": "macro_f1", "value": value, "words": words} for name, value in told.items()
+    }
+    metrics = {
+        "headline": "f1",
+        "stages": {name: {"test": {"f1": 0.625}} for name in ("zero-shot", "iwda")},
+        "chosen": {
+            "name": "iwda+prior",
+            "candidates": ["zero-shot", "iwda", "iwda+prior"],
+            "table": [{"name": name, "expected": expected} for name, expected in scores.items()],
+        },
+        "expected": scores["iwda+prior"],
+        "served": {"name": "iwda+prior", "scores": {"test": {"f1": 0.875}}},
+    }
+    text = shown(metrics_table(metrics))
+    assert ("expected, macro-F1 of tags" in text) == words
+    lines = [line.replace(" %", "").split() for line in text.splitlines() if "%" in line]
+    assert lines == [
+        ["zero-shot", "62.5", "50.0"],
+        ["iwda", "62.5", "75.0"],
+        ["iwda+prior", "(served)", "87.5", "25.0"],
+    ]
 
 
 def test_the_class_balance_shows_every_number() -> None:
@@ -89,6 +125,7 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
             "stages": {"iwda": {"held-out": {"f1": 0.5}, "labelled": {"f1": 0.25}}},
             "labelled": {"sentences": ["On 50 [rows] it is good.", "Used to check."]},
             "expected": {"sentence": "Expected [b]much[/b]."},
+            "chosen": {"name": "iwda", "reasons": [], "candidates": ["zero-shot", "iwda", "st"]},
         },
         prior=prior_of(3, sentences=["The [red] balance differs."]),
         seconds=192.0,
@@ -107,3 +144,14 @@ def test_the_whole_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     for name in ("model", "predictions.tsv", "config.yaml"):
         assert str(folder / name) in out
     assert f"isogloss predict '{folder}' FILE.tsv -o OUT.tsv" in out
+    assert out.endswith(
+        f"Serve another candidate with:\n  isogloss select '{folder}' NAME\n"
+        "NAME is one of zero-shot, st.\n"
+    )
+
+
+def test_without_another_candidate_none_is_offered() -> None:
+    assert other_candidates({"chosen": {"name": "iwda", "candidates": ["iwda"]}}, "run") == []
+    assert other_candidates({}, "run") == []
+    found = other_candidates({"chosen": {"name": "iwda", "candidates": ["iwda", "st"]}}, "run")
+    assert found[-1] == "NAME is st."

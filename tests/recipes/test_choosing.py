@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import csv
 import json
-import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,14 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification
 
 import isogloss
 from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
 from isogloss.labelshift import PriorEstimate
-from isogloss.labelshift.correction import correct
 from isogloss.models.card import inert
 from isogloss.recipes import choosing
 from isogloss.recipes.candidates import CANDIDATE, is_settled, read_candidate
@@ -34,6 +29,7 @@ from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.expecting import estimate_of
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.heldout import HELD_OUT
+from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.rewriting import fold
 from isogloss.selection import CandidateRows
 from isogloss.selection.guard import choose as guarded_choice
@@ -51,16 +47,6 @@ def shifted(run: Path, stage: str) -> np.ndarray:
     found["prior"] |= {"significant": True, "weights": weights}
     path.write_text(json.dumps(found))
     return np.array(weights)
-
-
-def predictions(run: Path) -> list[tuple[str, float]]:
-    with (run / "predictions.csv").open(newline="", encoding="utf-8") as file:
-        return [(row["prediction"], float(row["probability"])) for row in csv.DictReader(file)]
-
-
-def everything(run: Path) -> dict[str, bytes]:
-    paths = [path for path in run.rglob("*") if path.is_file()]
-    return {str(path.relative_to(run)): path.read_bytes() for path in paths}
 
 
 @pytest.mark.parametrize("name", ["iwda", "zero-shot+prior", "iwda+kd+prior"])
@@ -99,6 +85,9 @@ def test_a_balanced_stage_is_served_corrected_where_it_found_a_shift(
     )
     moved = (after.classifier.bias - before.classifier.bias).detach().numpy()
     np.testing.assert_allclose(moved, np.log(weights), atol=1e-6)
+    served = json.loads((run / "metrics.json").read_text())["served"]
+    wanted = isogloss.evaluate_file(run, files["test"])["metrics"]
+    assert served == {"name": "iwda+prior", "scores": {"test": wanted}}
 
 
 @pytest.mark.parametrize(
@@ -137,51 +126,6 @@ def test_a_model_of_target_labels_is_not_corrected_for_their_balance(
     np.testing.assert_allclose(prior["source"], 1 / 3)
 
 
-def test_another_stage_and_back_again(files: dict[str, Any], tmp_path: Path) -> None:
-    run = run_of(files, tmp_path / "run")
-    before, served = everything(run), predictions(run)
-    model = isogloss.select(run, "zero-shot")
-    stages = {name for name in before if name.startswith("stages")}
-    after = everything(run)
-    assert {name: after[name] for name in stages} == {name: before[name] for name in stages}
-    assert after["model/model.safetensors"] == after["stages/zero-shot/model/model.safetensors"]
-    assert predictions(run) != served
-    assert (
-        json.loads(after["prior.json"])
-        == json.loads(after["stages/zero-shot/result.json"])["prior"]
-    )
-    metrics = json.loads(after["metrics.json"])
-    assert (metrics["chosen"]["name"], metrics["chosen"]["by"]) == ("zero-shot", "you")
-    assert "Chosen by hand; the run itself chose iwda" in (model / "README.md").read_text()
-    isogloss.select(run, "iwda")
-    again = everything(run)
-    assert again.keys() == before.keys()
-    # All but the choice itself, and the card and the report, which tell of it.
-    changed = {name for name in again if again[name] != before[name]}
-    assert changed == {"metrics.json", "model/README.md", "report.html"}
-    assert json.loads(again["metrics.json"])["chosen"]["at_first"] == "iwda"
-
-
-def test_corrected_predictions_are_those_of_the_weights(
-    files: dict[str, Any], tmp_path: Path
-) -> None:
-    run = run_of(files, tmp_path / "run")
-    weights, plain = shifted(run, "iwda"), everything(run)
-    before = AutoModelForSequenceClassification.from_pretrained(run / "model")
-    assert candidates(RunFolder(run), ["iwda"]) == ["iwda", "iwda+prior"]
-    isogloss.select(run, "iwda+prior")
-    # The stage shares its files with the model that was served.
-    stage = "stages/iwda/model/model.safetensors"
-    assert everything(run)[stage] == plain[stage]
-    after = AutoModelForSequenceClassification.from_pretrained(run / "model")
-    ids = torch.arange(5, 35).reshape(3, 10)
-    with torch.no_grad():
-        rows = [model.eval()(ids).logits.double().softmax(-1).numpy() for model in (before, after)]
-    np.testing.assert_allclose(rows[1], correct(rows[0], weights), atol=1e-6)
-    expected = json.loads((run / "metrics.json").read_text())["expected"]
-    assert 0.0 <= expected["value"] <= 1.0
-
-
 def test_taggers_are_corrected_too(
     files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -198,53 +142,6 @@ def test_taggers_are_corrected_too(
     after = AutoModelForTokenClassification.from_pretrained(run / "model")
     moved = (after.classifier.bias - before.classifier.bias).detach().numpy()
     np.testing.assert_allclose(moved, np.log(weights), atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("killed_in", "is_finished"),
-    # While the new model is made beside the old one, and when it is in its place.
-    [("write_predictions", True), ("write_card", False)],
-)
-def test_a_killed_choice_is_made_good_by_the_same_command(
-    files: dict[str, Any],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    killed_in: str,
-    is_finished: bool,
-) -> None:
-    run = run_of(files, tmp_path / "run")
-    before = everything(run)
-
-    def kill(*args: Any, **kwargs: Any) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(f"isogloss.recipes.delivery.{killed_in}", kill)
-        with pytest.raises(KeyboardInterrupt):
-            isogloss.select(run, "zero-shot")
-    assert (run / "metrics.json").exists() == is_finished
-    assert everything(run_of(files, run)) == before
-
-
-@pytest.mark.parametrize(
-    ("case", "code"), [("nowhere", "E524"), ("begun", "E525"), ("name", "E540"), ("target", "E541")]
-)
-def test_choices_that_cannot_be_made_change_nothing(
-    files: dict[str, Any], tmp_path: Path, case: str, code: str
-) -> None:
-    run = tmp_path / "run"
-    if case != "nowhere":
-        run_of(files, run)
-    if case == "begun":
-        (run / "metrics.json").unlink()
-    if case == "target":
-        os.rename(files["target"], tmp_path / "elsewhere")
-    before = everything(run)
-    with pytest.raises(IsoglossError) as caught:
-        isogloss.select(run, "iwda+kd" if case == "name" else "zero-shot")
-    assert caught.value.code == code
-    assert everything(run) == before
-    shutil.rmtree(run, ignore_errors=True)
 
 
 @pytest.mark.parametrize("settled", [False, True])
@@ -314,8 +211,10 @@ def test_what_one_stage_refutes_no_other_believes(
             facts["prior"]["assumption_p_value"] = p_value
             path.write_text(json.dumps(facts))
         _, choice, _ = choose(RunFolder(run), config, stages)
-        # Said where the run's other files believe what the choice did not.
+        # Said where a stage's own rows do not.
         assert (DOUBTED_REASON in choice["reasons"]) == (p_value == 0.5)
+        said = {stage: prior_of(RunFolder(run), stage) for stage in stages}
+        assert said["zero-shot"]["assumption_p_value"] <= 0.003
     assert asked[: len(stages)] == [(name, 1.0) for name in stages]
     assert asked[len(stages) :] == [(name, 0.003) for name in ("zero-shot", "iwda")]
     assert all(row["p_value"] <= 0.003 for row in choice["table"])
@@ -325,12 +224,38 @@ def test_budget_begins_no_further_candidate(files: dict[str, Any], tmp_path: Pat
     options = {**files, "max_steps": 2, "recipe": "auto", "budget": 0.0}
     result = isogloss.adapt(output=tmp_path / "run", **options)
     assert list(result.metrics["stages"]) == ["zero-shot"]
-    assert result.metrics["chosen"]["name"] == "zero-shot"
+    chosen = result.metrics["chosen"]
+    assert chosen["name"] == "zero-shot"
+    assert chosen["left_out"] == ["iwda", "iwda+kd", "iwda+st"]
+    assert chosen["reasons"][0] == (
+        "No further candidate was trained, as the budget was used up before iwda, iwda+kd and "
+        "iwda+st: the zero-shot model is kept."
+    )
     # A stage that is there already counts, whatever it took.
     path = result.folder / "stages" / "zero-shot" / "result.json"
     found = json.loads(path.read_text())
     assert isogloss.adapt(output=tmp_path / "run", **options).metrics == result.metrics
     assert found["seconds"] >= 0.0
+
+
+def test_a_stage_taken_over_is_no_part_of_the_budget(files: dict[str, Any], tmp_path: Path) -> None:
+    options = {**files, "max_steps": 2, "averages": 0, "recipe": "auto"}
+    first = isogloss.adapt(output=tmp_path / "first", **(options | {"recipe": "zero-shot"})).folder
+    path = first / "stages" / "zero-shot" / "result.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds": 6000.0}))
+    options["start"] = str(first)
+    run = isogloss.adapt(output=tmp_path / "second", budget=50.0, **options)
+    assert list(run.metrics["stages"]) == ["zero-shot", "iwda", "iwda+kd", "iwda+st"]
+    assert run.metrics["chosen"]["left_out"] == []
+    assert RunFolder(run.folder).stage_result("zero-shot")["taken_over"] == str(first)  # type: ignore[index]
+    # With no time at all not even where nothing was trained.
+    none = isogloss.adapt(output=tmp_path / "third", budget=0.0, **options).metrics
+    assert list(none["stages"]) == ["zero-shot"]
+    # Some trained and others not: these are named.
+    config = RunConfig.load(run.folder / "config.yaml")
+    _, choice, _ = choose(RunFolder(run.folder), config, ["zero-shot", "iwda"])
+    assert choice["left_out"] == ["iwda+kd", "iwda+st"]
+    assert "The budget was used up before iwda+kd and iwda+st were trained." in choice["reasons"]
 
 
 def test_auto_trains_anew_what_an_earlier_version_left_without_rows(

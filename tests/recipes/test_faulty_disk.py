@@ -16,7 +16,7 @@ import pytest
 from isogloss.data.cache import cache_folder
 from isogloss.errors import IsoglossError
 from isogloss.recipes.adapt import adapt
-from isogloss.recipes.choosing import select
+from isogloss.recipes.selecting import select
 from tests.helpers.models import WORDS
 
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None

@@ -15,9 +15,9 @@ from isogloss.data.locking import LOCK, locked
 from isogloss.errors import IsoglossError
 from isogloss.paper.reproduce import Request, open_folder
 from isogloss.recipes.adapt import adapt
-from isogloss.recipes.choosing import select
 from isogloss.recipes.delivery import put_in_place
 from isogloss.recipes.folder import METRICS, METRICS_BEFORE, RunFolder, read_json
+from isogloss.recipes.selecting import select
 from tests.helpers.runs import write_run
 
 

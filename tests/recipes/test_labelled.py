@@ -200,7 +200,7 @@ def test_words_go_by_sentences(
     assert report["units"] == 10
     assert report["rows"] > 10
     assert f"{report['rows']} labelled words of 10 target sentences" in report["sentences"][0]
-    assert result.metrics["expected"]["metric"] == "accuracy"
+    assert result.metrics["expected"]["metric"] == "macro_f1"
     assert set(result.metrics["stages"]["iwda"]["labelled"]) == set(
         result.metrics["stages"]["iwda"]["held-out"]
     )

@@ -133,7 +133,7 @@ def test_labels_overrule_models_that_agree_in_error() -> None:
     few = labelled_rows(300, **dict.fromkeys(copies, bad_logits), iwda=logits)
     with_labels = choose(rows, estimates, zero_shot="zero-shot", labelled=few)
     assert with_labels.model == "iwda"
-    assert "the labelled rows together expect it to gain" in with_labels.reasons[0]
+    assert "the labelled rows together, it is expected to gain" in with_labels.reasons[0]
     assert with_labels.reasons[-1].startswith("In these gains 300 labelled target rows count ")
     other = replace(few, labels=bad_logits[600:900].argmax(1))
     assert choose(rows, estimates, zero_shot="zero-shot", labelled=other).model == "zero-shot"

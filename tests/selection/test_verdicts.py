@@ -72,6 +72,7 @@ def test_what_speaks_against_a_candidate(standing: Standing, against: str) -> No
     assert verdict.against == against
     risk = min(RULE.aversion * standing.error**2, RULE.enough_gain)
     assert verdict.sure_gain == pytest.approx(standing.gain - risk)
+    assert verdict.needed == max(RULE.least_gain, risk)
     assert chosen(standing) == ("zero-shot" if against else standing.name)
 
 

@@ -37,8 +37,8 @@ def select(
 
     with importing():
         from isogloss.cli.progress import shown_progress
-        from isogloss.recipes.choosing import select as choose
         from isogloss.recipes.folder import read_json
+        from isogloss.recipes.selecting import select as choose
 
     with shown_progress() as progress:
         model = choose(run, name, progress=progress)

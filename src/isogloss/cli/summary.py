@@ -21,19 +21,13 @@ from isogloss.cli.console import (
     stdout,
     table,
 )
+from isogloss.report.scores import SETS, scored_candidates
 
 if TYPE_CHECKING:
     from isogloss.recipes.adapt import AdaptResult
     from isogloss.recipes.config import RunConfig
 
 MOST_CLASSES = 20
-# Where a metric was measured -> heading, in the order shown.
-HEADINGS = {
-    "held-out": "held-out source",
-    "train": "source (trained on)",
-    "labelled": "labelled target",
-    "test": "target test",
-}
 
 
 def show_result(result: AdaptResult, config: RunConfig) -> None:
@@ -68,14 +62,18 @@ def what_was_done(result: AdaptResult, config: RunConfig) -> str:
 
 
 def metrics_table(metrics: Mapping[str, Any]) -> Table:
-    """The headline metric by stage, on each set it was measured on."""
-    headline, stages = metrics["headline"], metrics["stages"]
-    sets = [name for name in HEADINGS if any(name in measured for measured in stages.values())]
+    """The headline metric by candidate, on each set it was measured on, and what is expected."""
+    headline, candidates = metrics["headline"], scored_candidates(metrics)
+    sets = [name for name in SETS if any(name in each.sets for each in candidates)]
     title = {"macro_f1": "Macro-F1", "f1": "Entity F1"}.get(headline, headline)
-    out = table(title, ["stage", *(HEADINGS[name] for name in sets)])
-    for stage, measured in stages.items():
-        shares = [measured.get(name, {}).get(headline) for name in sets]
-        out.add_row(cell(stage), *(percent(share) for share in shares))
+    expected = [each.expected for each in candidates if each.expected is not None][:1]
+    told = ["expected" + ", macro-F1 of tags" * bool(each.get("words")) for each in expected]
+    out = table(title, ["candidate", *(SETS[name] for name in sets), *told])
+    for each in candidates:
+        shares = [each.sets.get(name, {}).get(headline) for name in sets]
+        shares += [None if each.expected is None else each.expected["value"]] * len(told)
+        name = each.name + " (served)" * each.served
+        out.add_row(cell(name, "bold" * each.served), *(percent(share) for share in shares))
     return out
 
 
@@ -137,4 +135,24 @@ def where_to_go_on(result: AdaptResult, config: RunConfig) -> list[str]:
         "",
         "Label more data with:",
         f"  isogloss predict {folder} FILE{ending} -o OUT{ending}",
+        *other_candidates(result.metrics, folder),
+    ]
+
+
+def other_candidates(metrics: Mapping[str, Any], folder: str) -> list[str]:
+    """How to serve another candidate, and which there are; nothing where there is no other.
+
+    Args:
+        metrics: of the run.
+        folder: of the run, as a shell takes it.
+    """
+    chosen = metrics.get("chosen", {})
+    others = [name for name in chosen.get("candidates", ()) if name != chosen["name"]]
+    if not others:
+        return []
+    return [
+        "",
+        "Serve another candidate with:",
+        f"  isogloss select {folder} NAME",
+        f"NAME is one of {', '.join(others)}." if len(others) > 1 else f"NAME is {others[0]}.",
     ]

@@ -30,7 +30,7 @@ from isogloss.recipes.reporting import report_again
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
 from isogloss.recipes.stages.averaging import average_seeds
-from isogloss.recipes.starting import can_take_over, check_start, take_over
+from isogloss.recipes.starting import TAKEN_OVER, can_take_over, check_start, take_over
 from isogloss.recipes.teaching import check_teaching
 from isogloss.recipes.workshop import Workshop
 
@@ -45,7 +45,8 @@ class AdaptResult:
         folder: the run folder.
         model: a plain Hugging Face model folder.
         predictions: the target's rows with their predicted labels.
-        metrics: `headline`, the name of the main score, and `stages`: name -> set -> scores.
+        metrics: `headline`, the name of the main score, `stages`: name -> set -> scores, and
+            `served`: the `name` of the candidate that is served and its `scores`, set -> scores.
         prior: the target prior's estimate; see `isogloss.recipes.results.prior_report`.
         seconds: of work in this call.
     """
@@ -231,12 +232,14 @@ def run_stages(shop: Workshop) -> None:
 
 
 def is_spent(shop: Workshop) -> bool:
-    """Whether the stages that are finished took the minutes of the budget."""
+    """Whether the stages that this run trained took the minutes of the budget."""
     if shop.config.budget is None:
         return False
-    results = (shop.folder.stage_result(stage.name) for stage in shop.config.stages())
-    seconds = [found["seconds"] for found in results if found is not None]
-    return bool(seconds) and sum(seconds) >= 60 * shop.config.budget
+    results = [shop.folder.stage_result(stage.name) for stage in shop.config.stages()]
+    finished = [found for found in results if found is not None]
+    # What another run took for a stage is no time of this one.
+    seconds = sum(found["seconds"] for found in finished if TAKEN_OVER not in found)
+    return bool(finished) and seconds >= 60 * shop.config.budget
 
 
 def record(data: inputs.CanonicalData) -> dict[str, Any]:

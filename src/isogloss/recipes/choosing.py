@@ -1,32 +1,31 @@
-"""Which of a run's candidates is served, and changing that afterwards."""
+"""Which of a run's candidates is served."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Any
 
-from isogloss.data.atomic import remove_unfinished
-from isogloss.data.locking import locked
-from isogloss.errors import IsoglossError
+import numpy as np
+
 from isogloss.labelshift import PriorEstimate
 from isogloss.labelshift.matching import VIOLATED
-from isogloss.progress import Progress
 from isogloss.recipes.candidates import is_settled, read_candidate
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.delivery import Chosen, deliver
+from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.expecting import estimate_of, expect, facts_of
-from isogloss.recipes.folder import CONFIG, RunFolder
+from isogloss.recipes.folder import RunFolder, write_json
 from isogloss.recipes.heldout import read_held_out
-from isogloss.recipes.labelled_rows import prior_of, read_labelled
+from isogloss.recipes.labelled_rows import PRIOR, prior_of, read_labelled
 from isogloss.recipes.methods import (
     AUTO,
     AVERAGE,
     GROUP_OF,
+    JUDGED_BY,
     ON_TARGET_LABELS,
     ZERO_SHOT,
     lineages_of,
 )
+from isogloss.recipes.prior_report import describe_prior
 from isogloss.recipes.refit_report import Refit
 from isogloss.selection.consensus import agreed_estimates
 from isogloss.selection.guard import choose as guarded_choice
@@ -40,8 +39,8 @@ BALANCED_REASON = (
     "the target that it estimated."
 )
 DOUBTED_REASON = (
-    "The rows of another candidate refute label shift, so the class balance that this one "
-    "estimates from its own (prior.json) was not relied upon."
+    "The rows of another candidate refute label shift, which this one's own do not: prior.json "
+    "takes it for refuted."
 )
 
 
@@ -71,8 +70,9 @@ def choose(
     Returns:
         The choice, and what `metrics.json` says of it: `name`, `by` ("recipe", "guard" or "you"),
         `reasons` as sentences, and `candidates`, the names there are to choose from; from the
-        guard also `table`, see `isogloss.selection.Choice`. Last, the score to expect of it, see
-        `expect`; from the guard as the other candidates judge it.
+        guard also `table`, see `isogloss.selection.Choice`, and `left_out`, the stages that the
+        budget left untrained. Last, the score to expect of it, see `expect`; from the guard as the
+        other candidates judge it.
     """
     trained = [
         stage.name for stage in config.stages() if stage.name in stages and not stage.members
@@ -91,14 +91,33 @@ def choose(
     rows = [read_candidate(folder.stage(stage), name=stage) for stage in open_to]
     labelled = read_labelled(folder, stages)
     estimates = estimates_of(folder, config, rows, jury=jury, labelled=labelled)
+    left_out = left_untrained(config, stages)
     found = guarded_choice(
-        rows, estimates, zero_shot=ZERO_SHOT.name, jury=jury, labelled=labelled, seed=config.seed
+        rows,
+        estimates,
+        zero_shot=ZERO_SHOT.name,
+        metric=JUDGED_BY,
+        jury=jury,
+        labelled=labelled,
+        words=config.task == "token",
+        left_out=left_out,
+        seed=config.seed,
     )
+    doubted = [name for name in open_to if refuted_elsewhere(folder, name, estimates[name])]
+    for name in doubted:
+        keep_agreed(folder, name, estimates[name])
     chosen = Chosen(found.model, found.corrected)
-    doubted = refuted_elsewhere(folder, chosen.stage, estimates[chosen.stage])
-    reasons = [*found.reasons, *[DOUBTED_REASON] * doubted]
+    reasons = [*found.reasons, *[DOUBTED_REASON] * (chosen.stage in doubted)]
     choice = describe(folder, chosen, stages, by="guard", reasons=reasons)
-    return chosen, choice | {"table": found.table}, found.expected[found.name].to_dict()
+    choice |= {"table": found.table, "left_out": left_out}
+    return chosen, choice, found.expected[found.name].to_dict()
+
+
+def left_untrained(config: RunConfig, stages: Collection[str]) -> list[str]:
+    """The stages to train that are not among the finished ones: the budget was used up before."""
+    return [
+        stage.name for stage in config.stages() if not stage.members and stage.name not in stages
+    ]
 
 
 def estimates_of(
@@ -146,6 +165,30 @@ def refuted_elsewhere(folder: RunFolder, stage: str, agreed: PriorEstimate) -> b
     assert found is not None
     passed = found["prior"]["assumption_p_value"] >= VIOLATED
     return bool(passed) and not agreed.assumption_holds
+
+
+def keep_agreed(folder: RunFolder, stage: str, agreed: PriorEstimate) -> None:
+    """Have a stage's report of the target's prior say what it was judged by.
+
+    Whatever serves or corrects its model reads that report (`prior_of`), so what is delivered is
+    what the guard judged. `result.json` keeps what the stage's own rows say.
+
+    Args:
+        folder: of the run.
+        stage: a finished one.
+        agreed: its estimate among those of all candidates.
+
+    Raises:
+        IsoglossError: E121 where it cannot be written.
+    """
+    own = prior_of(folder, stage)
+    report = describe_prior(
+        agreed,
+        labels=own["labels"],
+        predicted=np.asarray(own["predicted"]),
+        source=np.asarray(own["source"]),
+    )
+    write_json(folder.stage(stage) / PRIOR, report)
 
 
 def serve_refitted(
@@ -215,69 +258,3 @@ def describe(
         "reasons": list(reasons),
         "candidates": candidates(folder, stages),
     }
-
-
-def select(run: str | Path, name: str, *, progress: Progress | None = None) -> Path:
-    """Have a finished run serve another of its candidates.
-
-    Its model, predictions, card, pictures and `prior.json` are replaced; no stage is touched.
-
-    Args:
-        run: folder of the run.
-        name: of a stage or of its average ("iwda-average"); with "+prior" behind it, for its
-            predictions corrected by the target prior that it estimated; with "+rows", where the
-            run refitted its head on labelled target rows.
-        progress: hears how it goes.
-
-    Returns:
-        The folder of the model that is served now.
-
-    Raises:
-        IsoglossError: E524 where there is no such folder, E525 where the run has not finished,
-            E540 where it has no such candidate, E541 where its target is no file that is still
-            there and no hub data set, E546 or E547 where another process holds the folder.
-
-    Example:
-        >>> isogloss.select("runs/de", "zero-shot")
-    """
-    if not (Path(run) / CONFIG).is_file():
-        raise IsoglossError("E524", folder=run)
-    with locked(Path(run)):
-        return _serve(RunFolder(Path(run)), name, progress or Progress())
-
-
-def _serve(folder: RunFolder, name: str, progress: Progress) -> Path:
-    """`select` in a folder that is held."""
-    run, metrics = folder.root, folder.metrics()
-    if metrics is None:
-        raise IsoglossError("E525", folder=run)
-    remove_unfinished(folder.root)
-    config = RunConfig.load(folder.root / CONFIG)
-    known = candidates(folder, list(metrics["stages"]))
-    if name not in known:
-        raise IsoglossError("E540", folder=run, name=name, names=", ".join(known))
-    if not _is_there(config.target):
-        raise IsoglossError("E541", folder=run, target=config.target)
-    chosen = Chosen.named(name)
-    first = _at_first(metrics)
-    reasons = [f"Chosen by hand; the run itself chose {first}."]
-    choice = describe(folder, chosen, list(metrics["stages"]), by="you", reasons=reasons)
-    choice["at_first"] = first
-    changed = {**metrics, "chosen": choice, "expected": expect(folder, config, chosen)}
-    deliver(folder, config, chosen, changed, progress=progress)
-    return folder.root / "model"
-
-
-def _is_there(target: str) -> bool:
-    """Whether a target can be read again: what was given as a data set cannot."""
-    return not target.startswith("a data set given as") and (
-        Path(target).is_file() or not Path(target).suffix
-    )
-
-
-def _at_first(metrics: dict[str, Any]) -> str:
-    """What a run chose itself; runs of earlier versions served their last stage."""
-    chosen = metrics.get("chosen")
-    if chosen is None:
-        return str(list(metrics["stages"])[-1])
-    return str(chosen.get("at_first", chosen["name"]))

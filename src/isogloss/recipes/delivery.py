@@ -29,7 +29,9 @@ from isogloss.recipes.labelled_rows import prior_of
 from isogloss.recipes.predict import predict_dataset, predict_file
 from isogloss.recipes.reporting import find_out, report
 from isogloss.recipes.rewriting import fold
+from isogloss.recipes.tested import score_model
 from isogloss.report.reading import REPORT
+from isogloss.report.scores import scored_candidates, scores_on_test, served_on_test
 from isogloss.selection.opinions import CORRECTED
 from isogloss.selection.refit import REFITTED
 
@@ -69,6 +71,7 @@ def deliver(
     metrics: Mapping[str, Any],
     *,
     target: Dataset | None = None,
+    test: Dataset | None = None,
     progress: Progress,
 ) -> None:
     """Write the model, its card, the held-out rows, the predictions, `prior.json`, `metrics.json`.
@@ -81,8 +84,10 @@ def deliver(
         folder: of the run, its stages finished.
         config: of the run.
         chosen: what to serve.
-        metrics: what `metrics.json` will hold.
+        metrics: what `metrics.json` will hold, but for `served`: the candidate's `name` and its
+            `scores`, by set as in `stages`; of a corrected one those on the test rows, if any.
         target: the data set to label where the configuration names no file or hub data set.
+        test: labelled rows in canonical columns to score a corrected candidate on, for reports.
         progress: hears how it goes.
     """
     # Not on top: no run should wait for the plotting library before its first step.
@@ -91,13 +96,16 @@ def deliver(
     prior, model = prior_of(folder, chosen.stage), folder.root / "model"
     with naming(folder.root), unfinished_folder(folder.root / "served") as made:
         make(folder, config, chosen, made, target=target, progress=progress)
+        scores = metrics["stages"][chosen.stage]
+        if chosen.corrected:
+            scores = {} if test is None else {"test": score_model(made / "model", test, config)}
         put_in_place(folder.root, made)
+    metrics = {**metrics, "served": {"name": chosen.name, "scores": scores}}
     write_json(folder.root / "prior.json", prior)
     findings, sentences = find_out(folder.root, metrics)
     write_card(config, model, metrics, prior, sentences)
-    headline = metrics["headline"]
-    picture = folder.root / "run.png"
-    draw_run(prior, scores_on_test(metrics), headline, picture, served=chosen.stage)
+    headline, served = metrics["headline"], served_on_test(metrics)
+    draw_run(prior, scores_on_test(metrics), headline, folder.root / "run.png", served=served)
     write_json(folder.root / METRICS, metrics)
     (folder.root / METRICS_BEFORE).unlink(missing_ok=True)
     report(folder.root, findings)
@@ -172,12 +180,6 @@ def predictions_name(target: Path, format: str | None) -> str:
     return "predictions" + endings.get(format_of(target, format=format), ".conll")
 
 
-def scores_on_test(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The headline score on the test file by stage; empty where there was no such file."""
-    stages = metrics["stages"].items()
-    return {name: sets["test"][metrics["headline"]] for name, sets in stages if "test" in sets}
-
-
 def write_card(
     config: RunConfig,
     model: Path,
@@ -195,7 +197,7 @@ def write_card(
         "preset": config.preset,
         "source": Path(config.source).name,
         "target": Path(config.target).name,
-        "metrics": metrics["stages"],
+        "metrics": card_scores(metrics),
         "prior": prior,
         "refitted_on": metrics["labelled"]["rows"] if refitted else None,
         "notes": [*notes(metrics), *sentences, *about_data(metrics)],
@@ -203,6 +205,18 @@ def write_card(
     readme = model / "README.md"
     with naming(readme), replacing(readme) as temporary:
         temporary.write_text(model_card(facts), "utf-8")
+
+
+def card_scores(metrics: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, float]]]:
+    """Scores of the candidates for a card, by set and measure, the expected ones among them."""
+    found: dict[str, dict[str, Mapping[str, float]]] = {}
+    for each in scored_candidates(metrics):
+        sets = dict(each.sets)
+        if each.expected is not None:
+            name = each.expected["metric"] + ", of words' tags" * bool(each.expected.get("words"))
+            sets["target, expected"] = {name: each.expected["value"]}
+        found[each.name + " (served)" * each.served] = sets
+    return found
 
 
 def about_data(metrics: Mapping[str, Any]) -> list[str]:

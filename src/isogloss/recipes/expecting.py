@@ -14,6 +14,7 @@ from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.heldout import HELD_OUT, read_held_out
 from isogloss.recipes.labelled_report import told_by_labels
 from isogloss.recipes.labelled_rows import read_labelled
+from isogloss.recipes.methods import JUDGED_BY
 from isogloss.selection.expectation import expected_score
 from isogloss.selection.labelled import LabelledRows
 from isogloss.selection.rows import CandidateRows
@@ -36,7 +37,7 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
         chosen: of a finished stage.
 
     Returns:
-        What `ExpectedScore.to_dict` gives, of macro-F1, or for tagging of the accuracy of words;
+        What `ExpectedScore.to_dict` gives, of `JUDGED_BY`, from the candidate's own rows alone;
         sharpened by labelled target rows where the run has some; of those rows alone where the head
         was refitted on them (by heads that had not seen the row) or all source rows were trained
         on; without any to tell it `sentence` alone; None where the stage is of an earlier version,
@@ -46,15 +47,14 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
     if not all((place / name).is_file() for name in (CANDIDATE, HELD_OUT)):
         return None
     tagging = config.task == "token"
-    metric = "accuracy" if tagging else "macro_f1"
     labelled = read_labelled(folder, [chosen.stage])
     if labelled is not None and chosen.is_refitted:
         # Its source rows say little of a head for the target, which its own rows flatter.
-        return told_by_labels(labelled, chosen.stage, metric, because=REFITTED_ALONE)
+        return told_by_labels(labelled, chosen.stage, tagging=tagging, because=REFITTED_ALONE)
     held_out = read_held_out(place)
     if held_out.trained_on:
         if labelled is not None and not chosen.corrected:
-            return told_by_labels(labelled, chosen.stage, metric, because=UNTOLD_BY_SOURCE)
+            return told_by_labels(labelled, chosen.stage, tagging=tagging, because=UNTOLD_BY_SOURCE)
         return {"sentence": NOTHING_HELD_OUT}
     rows = read_candidate(folder.stage(chosen.stage), name=chosen.stage)
     facts = facts_of(labelled, tagging=tagging)
@@ -64,7 +64,7 @@ def expect(folder: RunFolder, config: RunConfig, chosen: Chosen) -> dict[str, An
     )
     if chosen.corrected:
         rows = rows.corrected(estimate.weights, name=chosen.name)
-    options: dict[str, Any] = {"metric": metric, "seed": config.seed}
+    options: dict[str, Any] = {"metric": JUDGED_BY, "words": tagging, "seed": config.seed}
     if labelled is None:
         return expected_score(rows, estimate, **options).to_dict()
     found = sharpened_score(rows, estimate, labelled, model=chosen.stage, **options)

@@ -8,10 +8,10 @@ import numpy as np
 
 from isogloss.recipes.folder import RunFolder
 from isogloss.recipes.labelled_rows import read_labelled
-from isogloss.recipes.methods import AUTO
+from isogloss.recipes.methods import AUTO, JUDGED_BY
 from isogloss.recipes.refit_report import Refit, refit_report, refit_sentence
 from isogloss.selection.labelled import LabelledRows, LabelledScore, score_labelled
-from isogloss.selection.wording import METRIC_NAMES, counted
+from isogloss.selection.wording import counted, metric_name
 
 LEVEL = 0.9
 
@@ -41,7 +41,6 @@ def labelled_report(
     used = ["check", *(["choose"] if recipe == AUTO and len(stages) > 1 else []), "prior"]
     used += ["train"] if refit.refused is None else []
     units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
-    metric = "accuracy" if tagging else "macro_f1"
     return {
         "rows": len(rows.labels),
         "units": units,
@@ -52,7 +51,9 @@ def labelled_report(
         "scores": {stage: _plain(found) for stage, found in scores.items()},
         "sentences": [
             _scores_sentence(
-                counted(len(rows.labels), units), {name: scores[name] for name in stages}, metric
+                counted(len(rows.labels), units),
+                {name: scores[name] for name in stages},
+                metric_name(JUDGED_BY, words=tagging),
             ),
             _use_sentence(used, refit.stage),
             refit_sentence(refit),
@@ -69,29 +70,33 @@ def scores_of(rows: LabelledRows, stage: str) -> dict[str, LabelledScore]:
     )
 
 
-def told_by_labels(rows: LabelledRows, stage: str, metric: str, *, because: str) -> dict[str, Any]:
+def told_by_labels(
+    rows: LabelledRows, stage: str, *, tagging: bool, because: str
+) -> dict[str, Any]:
     """The score to expect where labelled rows are all there is to tell it; see `expect`.
 
     Args:
         rows: what stages say of them.
         stage: whose score.
-        metric: "accuracy" or "macro_f1".
+        tagging: whether rows are words of sentences.
         because: why they are, or how they were asked: the end of the sentence.
     """
-    found = scores_of(rows, stage)[metric]
+    found = scores_of(rows, stage)[JUDGED_BY]
     low, high = found.interval
     units = len(np.unique(rows.groups)) if rows.groups is not None else len(rows.labels)
+    name = metric_name(JUDGED_BY, words=tagging)
     sentence = (
-        f"Expected {METRIC_NAMES[metric]} on the target: {100 * found.value:.1f} % "
+        f"Expected {name} on the target: {100 * found.value:.1f} % "
         f"({100 * LEVEL:g} % interval {100 * low:.1f} to {100 * high:.1f} %), by "
         f"{counted(len(rows.labels), units)} alone{because}."
     )
     return {
-        "metric": metric,
+        "metric": JUDGED_BY,
         "value": found.value,
         "interval": [low, high],
         "level": LEVEL,
         "sentence": sentence,
+        "words": tagging,
     }
 
 
@@ -102,12 +107,11 @@ def _plain(scores: dict[str, LabelledScore]) -> dict[str, Any]:
     }
 
 
-def _scores_sentence(rows: str, scores: dict[str, dict[str, LabelledScore]], metric: str) -> str:
+def _scores_sentence(rows: str, scores: dict[str, dict[str, LabelledScore]], name: str) -> str:
     parts = []
     for stage, found in scores.items():
-        low, high = (f"{100 * bound:.1f}" for bound in found[metric].interval)
-        parts.append(f"{stage} {100 * found[metric].value:.1f} % ({low} to {high})")
-    name = METRIC_NAMES[metric]
+        low, high = (f"{100 * bound:.1f}" for bound in found[JUDGED_BY].interval)
+        parts.append(f"{stage} {100 * found[JUDGED_BY].value:.1f} % ({low} to {high})")
     named = f"{name[0].upper()}{name[1:]} on {rows}, with {100 * LEVEL:g} % intervals"
     return f"{named}: {', '.join(parts)}."
 

@@ -13,7 +13,8 @@ from isogloss.errors import IsoglossError
 from isogloss.recipes.folder import RunFolder, read_json
 from isogloss.selection.labelled import LabelledRows
 
-# In a stage's folder: the labelled rows as its model sees them, and the prior that they refine.
+# In a stage's folder: the labelled rows as its model sees them, and the report of the prior where
+# it says other than the stage's result.
 LABELLED, PRIOR = "labelled.safetensors", "prior.json"
 
 
@@ -54,7 +55,9 @@ def _read(folder: Path) -> tuple[dict[str, np.ndarray], Any]:
 
 
 def prior_of(folder: RunFolder, stage: str) -> dict[str, Any]:
-    """A finished stage's report of the target's prior, refined by labelled rows where there are.
+    """A finished stage's report of the target's prior, as labelled rows and the guard left it.
+
+    Labelled rows refine it, and the guard has it say so where another stage refutes label shift.
 
     Args:
         folder: of the run.

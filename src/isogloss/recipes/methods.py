@@ -46,6 +46,10 @@ GROUP_OF = {
 # Trains several candidates, and serves the one that looks best without target labels.
 AUTO = "auto"
 
+# What a run's candidates are judged by, and what it says to expect of them, everywhere; for tagging
+# over the tags of words.
+JUDGED_BY = "macro_f1"
+
 # Ends the name of the mean of a stage's snapshots, and of the mean over seeds.
 AVERAGE, SEEDS = "-average", "-seeds"
 

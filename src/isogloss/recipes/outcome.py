@@ -64,7 +64,15 @@ def finish(
     }
     if report is not None:
         metrics["labelled"] = report
-    deliver(folder, config, chosen, metrics, target=given.get("target"), progress=shop.progress)
+    deliver(
+        folder,
+        config,
+        chosen,
+        metrics,
+        target=given.get("target"),
+        test=data.test,
+        progress=shop.progress,
+    )
 
 
 def _metrics_of(folder: RunFolder, stage: str, result: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from isogloss.recipes.methods import JUDGED_BY
 from isogloss.selection.refit import REFITTED, RefitGain
 from isogloss.selection.wording import METRIC_NAMES
 
@@ -12,7 +13,6 @@ from isogloss.selection.wording import METRIC_NAMES
 # (docs/selection.md, "Training last"). From here on it harmed in none of the draws in which the
 # gain on rows held out was above its standard error.
 LEAST_ROWS = 200
-METRIC = "macro_f1"
 
 Refusal = Literal["setting", "task", "rows", "no bias", "gain", "no change"]
 
@@ -59,7 +59,7 @@ def refit_report(refit: Refit) -> dict[str, Any]:
         "served": refit.name if refit.refused is None else None,
         "refused": refit.refused,
         "rows": refit.rows,
-        "metric": METRIC,
+        "metric": JUDGED_BY,
         "gain": None if refit.gain is None else refit.gain.value,
         "error": None if refit.gain is None else refit.gain.error,
     }
@@ -80,7 +80,7 @@ def refit_sentence(refit: Refit) -> str:
     if refit.refused == "no bias":
         return f"{kept}: its last layer has no bias."
     assert refit.gain is not None
-    name, error = METRIC_NAMES[METRIC], f"{100 * refit.gain.error:.1f}"
+    name, error = METRIC_NAMES[JUDGED_BY], f"{100 * refit.gain.error:.1f}"
     gained = f"{100 * refit.gain.value:+.1f} points of {name} over {refit.before}"
     tried = f"refitted to four fifths of them, it gains {gained} on the rest"
     if refit.refused == "gain":

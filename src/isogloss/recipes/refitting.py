@@ -19,8 +19,9 @@ from isogloss.recipes.asking import Seen, keep_labelled, look_at, refine_prior
 from isogloss.recipes.delivery import Chosen
 from isogloss.recipes.folder import link_tree
 from isogloss.recipes.labelled_rows import prior_of
+from isogloss.recipes.methods import JUDGED_BY
 from isogloss.recipes.reencoding import seen_by
-from isogloss.recipes.refit_report import LEAST_ROWS, METRIC, Refit, Refusal
+from isogloss.recipes.refit_report import LEAST_ROWS, Refit, Refusal
 from isogloss.recipes.results import measure
 from isogloss.recipes.rewriting import rewrite
 from isogloss.recipes.serving import open_served
@@ -68,7 +69,7 @@ def refit_served(shop: Workshop, rows: Dataset, chosen: Chosen) -> Refit:
     arrays: Any = (seen.rows.features, seen.rows.logits, seen.rows.labels)
     apart = out_of_fold_logits(*arrays, **known)
     gain = refit_gain(
-        _as_served(shop, seen, chosen), apart, seen.rows.labels, groups=digests, metric=METRIC
+        _as_served(shop, seen, chosen), apart, seen.rows.labels, groups=digests, metric=JUDGED_BY
     )
     found = replace(found, gain=gain)
     if not gain.holds():

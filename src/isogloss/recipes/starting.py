@@ -31,6 +31,8 @@ SHARED_SETTINGS = {
 }
 # The sides that a stage is trained on.
 SHARED_SIDES = {"zero-shot": {"source"}, "iwda": {"source", "target"}}
+# In the result of a stage that was taken over: the run that trained it.
+TAKEN_OVER = "taken_over"
 
 
 def check_start(config: RunConfig) -> None:
@@ -120,4 +122,4 @@ def link_stage(shop: Workshop, start: Path, stage: str, *, anew: bool) -> None:
             # A stage that an earlier version finished has none.
             if (earlier / name).is_file():
                 link_file(earlier / name, here / name)
-    shop.folder.finish_stage(stage, facts)
+    shop.folder.finish_stage(stage, {**facts, TAKEN_OVER: str(start)})

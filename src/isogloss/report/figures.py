@@ -21,6 +21,7 @@ from isogloss.plots import (
 from isogloss.plots.style import axes_or_new
 from isogloss.report.charts import draw_priors
 from isogloss.report.reading import RunFacts, StageRows
+from isogloss.report.scores import served_on_test
 from isogloss.report.svg import inline_svg
 
 # Narrow, so that their letters are legible at the width of a telephone.
@@ -57,12 +58,14 @@ def balance(run: RunFacts) -> Picture:
 
 
 def scores(run: RunFacts, tested: Mapping[str, float]) -> Picture | None:
-    """Scores of the stages on the test file."""
+    """Scores of the stages on the test file, and of the served candidate."""
     if not tested:
         return None
     measure = str(run.metrics["headline"])
     ax = axes_or_new(None, size=SIZE)
-    plot_scores(tested, measure=measure, where="on the test file", served=run.stage, ax=ax)
+    plot_scores(
+        tested, measure=measure, where="on the test file", served=served_on_test(run.metrics), ax=ax
+    )
     said = ", ".join(f"{stage} {100 * score:.1f} %" for stage, score in tested.items())
     title = f"Bar chart of scores on the test file: {said}."
     caption = "What each stage's model scores on the test file; the served one's bar is dark."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,14 @@ from isogloss.models.card import EXAMPLES, OFFLINE_BASE, is_control
 from isogloss.report import wording
 from isogloss.report.findings import Findings, look
 from isogloss.report.reading import REPORT, RunFacts, read_run
-from isogloss.selection.wording import METRIC_NAMES
+from isogloss.report.scores import (
+    SETS,
+    Scored,
+    expected_name,
+    scored_candidates,
+    scores_on_test,
+    served_on_test,
+)
 
 # Rows of a table of classes, and characters of a text of the user's.
 MOST_CLASSES, MOST_CHARACTERS = 40, 300
@@ -85,17 +92,15 @@ def render(run: RunFacts, found: Findings) -> str:
     )
     environment.filters |= {"percent": wording.percent, "cut": cut}
     pictures = draw(run, found)
+    candidates = scored_candidates(run.metrics)
     return environment.get_template("report.html").render(
         run=run,
         found=found,
         pictures=pictures,
         words=wording,
         asked=asked(run),
-        measures=list(
-            dict.fromkeys(
-                m for s in run.metrics["stages"].values() for found in s.values() for m in found
-            )
-        ),
+        scores=[row for each in candidates for row in score_rows(each)],
+        measures=measures(candidates),
         summary=summary(run, found),
         balance=balance_rows(run),
         warnings=[wording.warning_text(text) for text in run.metrics.get("warnings", ())],
@@ -115,7 +120,7 @@ def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
     from isogloss.report import figures
     from isogloss.report.layers import draw_layers, layer_shifts
 
-    tested = scores_on_test(run)
+    tested = scores_on_test(run.metrics)
     served, weights = found.rows.get(run.stage), found.weights
     pictures = {
         "balance": found.attempt("the picture of the balance", lambda: [figures.balance(run)]),
@@ -149,11 +154,24 @@ def draw(run: RunFacts, found: Findings) -> dict[str, list[Any]]:
     return {name: [each for each in pictures.get(name) or [] if each] for name in SECTIONS}
 
 
-def scores_on_test(run: RunFacts) -> dict[str, float]:
-    """The headline score on the test file by stage; empty where there was none."""
-    headline = run.metrics["headline"]
-    stages = run.metrics["stages"].items()
-    return {name: sets["test"][headline] for name, sets in stages if "test" in sets}
+def measures(candidates: Sequence[Scored]) -> list[str]:
+    """The measures that any candidate has a score of, in their order, those expected last."""
+    taken = [measure for each in candidates for found in each.sets.values() for measure in found]
+    told = [each.expected["metric"] for each in candidates if each.expected is not None]
+    return list(dict.fromkeys([*taken, *told]))
+
+
+def score_rows(candidate: Scored) -> list[tuple[str, str, Mapping[str, float]]]:
+    """Rows of the table of scores: the candidate, what they are of, and the score by measure."""
+    name = candidate.name + " (served)" * candidate.served
+    found = [(name, SETS[key], candidate.sets[key]) for key in SETS if key in candidate.sets]
+    if candidate.expected is not None:
+        place = "target, expected"
+        if candidate.expected.get("words"):
+            place += ", of words' tags"
+        value = float(candidate.expected["value"])
+        found.append((name, place, {str(candidate.expected["metric"]): value}))
+    return found
 
 
 def asked(run: RunFacts) -> list[tuple[str, str]]:
@@ -188,21 +206,20 @@ def summary(run: RunFacts, found: Findings) -> list[tuple[str, str, str]]:
     if told and run.chosen["by"] == "guard":
         by = "chosen among the candidates"
     figures = [("Model served", str(run.chosen["name"]), by)]
-    tested = scores_on_test(run)
-    if run.stage in tested:
+    tested, served = scores_on_test(run.metrics), served_on_test(run.metrics)
+    if served in tested:
         first = next(iter(tested))
-        rest = f"{first}: {wording.percent(tested[first])}" if first != run.stage else ""
-        if run.is_corrected:
+        rest = f"{first}: {wording.percent(tested[first])}" if first != served else ""
+        if run.is_corrected and served == run.stage:
             rest = f"{run.stage} before its correction"
-        figures.append((f"{measure} on the test file", wording.percent(tested[run.stage]), rest))
+        figures.append((f"{measure} on the test file", wording.percent(tested[served]), rest))
     expected = run.metrics.get("expected") or {}
     if "value" in expected:
         low, high = expected["interval"]
         level = f"{100 * expected['level']:g} % interval"
-        name = METRIC_NAMES.get(expected["metric"], expected["metric"])
         figures.append(
             (
-                f"Expected {name} on the target",
+                f"Expected {expected_name(expected)} on the target",
                 f"{100 * low:.1f} to {100 * high:.1f}\u00a0%",
                 f"{level}, estimated {'by' if told else 'without'} target labels",
             )

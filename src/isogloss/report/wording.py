@@ -14,8 +14,6 @@ TASKS = {
     "pair": "classification of pairs of texts",
     "token": "tagging of words",
 }
-# Where a measure was taken -> heading, in the order shown.
-SETS = {"held-out": "held-out source", "train": "source (trained on)", "test": "target test"}
 BY = {
     "recipe": "the recipe's last stage is served",
     "guard": "chosen among the candidates without target labels",

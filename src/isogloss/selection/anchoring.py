@@ -59,6 +59,7 @@ def anchored_score(
             level=base.level,
             p_value=p_value,
             untold=interval[1] - interval[0] >= rule.untold_width,
+            words=base.words,
         ),
         parts={
             "zero_shot": base.value,
@@ -67,4 +68,5 @@ def anchored_score(
             **errors,
             "assumption_p_value": p_value,
         },
+        words=base.words,
     )

@@ -64,6 +64,7 @@ class ExpectedScore:
         level: coverage that the interval aims at.
         assumption: what the estimate takes for granted.
         sentence: all of it in plain words.
+        words: whether rows are the words of a tagging task, so that the score is of their tags.
         parts: what the estimate was made of: `confidence` and `weighted` (the two estimates),
             `confidence_spread` and `weighted_spread` (their standard deviations from sampling),
             `confidence_share` (of the first in the value), `standard_error`, `disagreement` (how
@@ -78,6 +79,7 @@ class ExpectedScore:
     assumption: str
     sentence: str
     parts: dict[str, float]
+    words: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The estimate as JSON values."""
@@ -92,6 +94,7 @@ def expected_score(
     level: float = 0.9,
     draws: int = _DRAWS,
     rule: Rule = RULE,
+    words: bool = False,
     seed: int = 0,
 ) -> ExpectedScore:
     """Estimate a candidate's score on texts like the target's, without target labels.
@@ -121,6 +124,7 @@ def expected_score(
         level: coverage that the interval aims at, above 0 and below 1.
         draws: samples behind the spread, at least 2.
         rule: the constants.
+        words: whether rows are the words of a tagging task; it changes the sentence alone.
         seed: of the draws.
 
     Returns:
@@ -158,8 +162,10 @@ def expected_score(
             level=level,
             p_value=estimate.assumption_p_value,
             untold=interval[1] - interval[0] >= rule.untold_width,
+            words=words,
         ),
         parts=parts,
+        words=words,
     )
 
 

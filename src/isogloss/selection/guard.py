@@ -28,7 +28,8 @@ class Choice:
         corrected: whether predictions are to be corrected by that model's own estimate.
         reasons: sentences for people, the decision first.
         expected: by name, the score to expect of each candidate on the target.
-        table: a row of plain values a candidate: what `Standing` and `Verdict` say, and `expected`.
+        table: a row of plain values a candidate: what `Standing` and `Verdict` say, and `expected`
+            with all that `ExpectedScore.to_dict` gives.
     """
 
     name: str
@@ -49,6 +50,8 @@ def choose(
     labelled: LabelledRows | None = None,
     rule: GuardRule = GUARD,
     level: float = 0.9,
+    words: bool = False,
+    left_out: Sequence[str] = (),
     seed: int = 0,
 ) -> Choice:
     """Choose among models, each as it is and with corrected predictions, without target labels.
@@ -74,6 +77,8 @@ def choose(
         labelled: random target rows with labels, seen by every candidate, or None.
         rule: the constants.
         level: coverage that the intervals of the expected scores aim at, above 0 and below 1.
+        words: whether rows are the words of a tagging task; it changes the sentences alone.
+        left_out: names of candidates that a budget of time left untrained, to be named.
         seed: of every draw.
 
     Returns:
@@ -99,7 +104,9 @@ def choose(
     standings = [weighed(each, rule) for each in found]
     decision = decide(standings, zero_shot=zero_shot, rule=rule)
     base = next(rows for rows in candidates if rows.name == zero_shot)
-    known = expected_score(base, estimates[zero_shot], metric=metric, level=level, seed=seed)
+    known = expected_score(
+        base, estimates[zero_shot], metric=metric, level=level, words=words, seed=seed
+    )
     # Labelled rows tell the level, too, so they come into the score of a candidate on their own.
     alone = [weighed(replace(each, labelled=None), rule) for each in found]
     expected = {
@@ -111,7 +118,15 @@ def choose(
         name=chosen.name,
         model=chosen.model,
         corrected=chosen.corrected,
-        reasons=reasons_for(decision, standings, zero_shot=zero_shot, metric=metric),
+        reasons=reasons_for(
+            decision,
+            standings,
+            zero_shot=zero_shot,
+            metric=metric,
+            words=words,
+            left_out=left_out,
+            adapted=any(name != zero_shot for name in jury or estimates),
+        ),
         expected=expected,
         table=_table(standings, decision, expected),
     )
@@ -121,6 +136,6 @@ def _table(
     standings: Sequence[Standing], decision: Decision, expected: Mapping[str, ExpectedScore]
 ) -> list[dict[str, Any]]:
     return [
-        {**asdict(standing), **asdict(verdict), "expected": expected[standing.name].value}
+        {**asdict(standing), **asdict(verdict), "expected": expected[standing.name].to_dict()}
         for standing, verdict in zip(standings, decision.verdicts, strict=True)
     ]

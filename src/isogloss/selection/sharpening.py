@@ -65,6 +65,7 @@ def sharpened(
             rows=evidence.rows,
             units=evidence.units,
             share=share,
+            words=expected.words,
         ),
         parts={
             **expected.parts,
@@ -88,6 +89,7 @@ def sharpened_score(
     metric: str = "accuracy",
     level: float = 0.9,
     rule: Rule = RULE,
+    words: bool = False,
     seed: int = 0,
 ) -> tuple[ExpectedScore, LabelledEvidence]:
     """What `expected_score` gives of one candidate, and `sharpened` makes of it.
@@ -100,6 +102,7 @@ def sharpened_score(
         metric: as for `expected_score`.
         level: as for `expected_score`.
         rule: the constants.
+        words: as for `expected_score`.
         seed: of the draws.
 
     Returns:
@@ -109,7 +112,9 @@ def sharpened_score(
         IsoglossError: as `expected_score`, and E405 and E409 for labelled rows that do not belong
             to the candidate.
     """
-    free = expected_score(rows, estimate, metric=metric, level=level, rule=rule, seed=seed)
+    free = expected_score(
+        rows, estimate, metric=metric, level=level, rule=rule, words=words, seed=seed
+    )
     entry = [Entry(rows=rows, model=model, estimate=estimate)]
     told = see_labelled(entry, labelled, seed=seed)
     target = opinions_of(entry, seed=seed)

@@ -47,6 +47,7 @@ class Verdict:
     Attributes:
         name: of the candidate.
         sure_gain: expected gain less what its uncertainty counts; 0 for the baseline.
+        needed: what its expected gain has to be above, in 0..1; 0 for the baseline.
         against: what rules it out: "shift" (nothing significant to correct), "assumption" (label
             shift is refuted, so the correction is not to be trusted), "gain" (too little is
             expected), "source" (it loses on the source); empty where nothing does.
@@ -54,6 +55,7 @@ class Verdict:
 
     name: str
     sure_gain: float
+    needed: float = 0.0
     against: str = ""
 
 
@@ -110,6 +112,7 @@ def judge(standing: Standing, *, zero_shot: str, rule: GuardRule = GUARD) -> Ver
     return Verdict(
         name=standing.name,
         sure_gain=told - free * _risk(standing, rule),
+        needed=_told_noise(standing) + free * max(rule.least_gain, _risk(standing, rule)),
         against=_against(standing, told, rule),
     )
 

@@ -13,6 +13,16 @@ _APART = ", and the interval is at least as wide as two ways of telling it diffe
 METRIC_NAMES = {"accuracy": "accuracy", "macro_f1": "macro-F1"}
 
 
+def metric_name(metric: str, *, words: bool = False) -> str:
+    """What people call a metric.
+
+    Args:
+        metric: "accuracy" or "macro_f1".
+        words: whether rows are the words of a tagging task, whose main score is another.
+    """
+    return METRIC_NAMES[metric] + " (over the tags of words, not the entity F1)" * words
+
+
 def expected_sentence(
     metric: str,
     value: float,
@@ -21,6 +31,7 @@ def expected_sentence(
     level: float,
     p_value: float,
     untold: bool,
+    words: bool = False,
 ) -> str:
     """Sentences for people.
 
@@ -31,9 +42,10 @@ def expected_sentence(
         level: of the interval, in 0..1.
         p_value: of the test of label shift; 1 where it cannot be tested.
         untold: whether the interval is too wide to tell anything.
+        words: as for `metric_name`.
     """
     low, high = (f"{100 * bound:.1f}" for bound in interval)
-    name, share = METRIC_NAMES[metric], f"{100 * level:g} %"
+    name, share = metric_name(metric, words=words), f"{100 * level:g} %"
     apart = _APART if p_value < VIOLATED else ""
     granted = f"It {_ALIKE}{_standing(p_value)}{apart}."
     if untold:
@@ -58,6 +70,7 @@ def sharpened_sentence(
     rows: int,
     units: int,
     share: float,
+    words: bool = False,
 ) -> str:
     """The same where target rows are labelled.
 
@@ -71,9 +84,10 @@ def sharpened_sentence(
         rows: how many are labelled.
         units: how many of them are independent.
         share: what they count, in 0..1.
+        words: as for `metric_name`.
     """
     low, high = (f"{100 * bound:.1f}" for bound in interval)
-    name, covered = METRIC_NAMES[metric], f"{100 * level:g} %"
+    name, covered = metric_name(metric, words=words), f"{100 * level:g} %"
     made = (
         f"an estimate to which {counted(rows, units)} give {100 * share:.0f} %. The rest {_ALIKE}"
     )
