@@ -73,3 +73,14 @@ def conll(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def tagged(files: dict[str, Any], conll: Callable[..., Path]) -> dict[str, Any]:
+    """The same for a tagging task, without a test file."""
+    return files | {
+        "task": "token",
+        "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
+        "target": str(conll("de.conll", rows=20, tags=False, seed=1)),
+        "test": None,
+    }

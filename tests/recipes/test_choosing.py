@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,16 +125,8 @@ def test_a_model_of_target_labels_is_not_corrected_for_their_balance(
     np.testing.assert_allclose(prior["source"], 1 / 3)
 
 
-def test_taggers_are_corrected_too(
-    files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
-) -> None:
-    files |= {
-        "task": "token",
-        "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
-        "target": str(conll("de.conll", rows=20, tags=False, seed=1)),
-        "test": None,
-    }
-    run = run_of(files, tmp_path / "run")
+def test_taggers_are_corrected_too(tagged: dict[str, Any], tmp_path: Path) -> None:
+    run = run_of(tagged, tmp_path / "run")
     before = AutoModelForTokenClassification.from_pretrained(run / "model")
     weights = np.linspace(0.5, 1.5, before.config.num_labels)
     fold(run / "model", weights.tolist(), kind="token")

@@ -185,17 +185,11 @@ def test_rows_are_taken_from_a_data_set(files: dict[str, Any], tmp_path: Path) -
 
 
 def test_words_go_by_sentences(
-    files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
+    tagged: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
 ) -> None:
-    files |= {
-        "task": "token",
-        "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
-        "target": str(conll("de.conll", rows=20, tags=False, seed=1)),
-        "test": None,
-        "max_steps": 2,
-    }
+    tagged |= {"max_steps": 2}
     few = conll("few.conll", rows=10, tags=True, seed=2)
-    result = isogloss.adapt(output=tmp_path / "run", labelled_target=few, **files)
+    result = isogloss.adapt(output=tmp_path / "run", labelled_target=few, **tagged)
     report = result.metrics["labelled"]
     assert report["units"] == 10
     assert report["rows"] > 10

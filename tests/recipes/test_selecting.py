@@ -6,7 +6,6 @@ import csv
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -200,15 +199,9 @@ def test_a_table_of_an_earlier_version_tells_no_score(
 
 
 def test_taggers_are_told_the_same_metric_by_the_guard_and_by_hand(
-    files: dict[str, Any], conll: Callable[..., Path], tmp_path: Path
+    tagged: dict[str, Any], tmp_path: Path
 ) -> None:
-    files |= {
-        "task": "token",
-        "source": str(conll("en.conll", rows=30, tags=True, seed=0)),
-        "target": str(conll("de.conll", rows=20, tags=False, seed=1)),
-        "test": None,
-    }
-    run = auto_run(files, tmp_path / "run", seeds=2)
+    run = auto_run(tagged, tmp_path / "run", seeds=2)
     found = [metrics_of(run)["expected"]]
     for name in ("iwda", "iwda-seed-1"):
         isogloss.select(run, name)
