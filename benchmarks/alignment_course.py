@@ -116,7 +116,8 @@ def main() -> None:
     rows = watched(cell, options.output, options.set, options.points)
     print("| " + " | ".join(COLUMNS) + " |\n" + "| --- " * len(COLUMNS) + "|")
     for step, *values in rows:
-        print(f"| {step:.0f} | " + " | ".join(f"{value:.3g}" for value in values) + " |")
+        cells = ["" if math.isnan(value) else f"{value:.3g}" for value in values]
+        print(f"| {step:.0f} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
