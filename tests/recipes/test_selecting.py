@@ -60,7 +60,9 @@ def test_another_stage_and_back_again(files: dict[str, Any], tmp_path: Path) -> 
     # All but the choice itself, and the card and the report, which tell of it.
     changed = {name for name in again if again[name] != before[name]}
     assert changed == {"metrics.json", "model/README.md", "report.html"}
-    assert json.loads(again["metrics.json"])["chosen"]["at_first"] == "iwda"
+    chosen = json.loads(again["metrics.json"])["chosen"]
+    assert chosen["at_first"] == "iwda"
+    assert chosen["reasons"] == ["Chosen by hand, as by the run itself before."]
 
 
 def test_corrected_predictions_are_those_of_the_weights(

@@ -64,9 +64,10 @@ def _serve(folder: RunFolder, name: str, progress: Progress) -> Path:
     chosen = Chosen.named(name)
     before = metrics.get("chosen", {})
     first = _at_first(metrics)
-    reasons = [f"Chosen by hand; the run itself chose {first['at_first']}."]
     if name == first["at_first"]:
-        reasons += first["reasons_at_first"]
+        reasons = ["Chosen by hand, as by the run itself before.", *first["reasons_at_first"]]
+    else:
+        reasons = [f"Chosen by hand; the run itself chose {first['at_first']}."]
     choice = describe(folder, chosen, list(metrics["stages"]), by="you", reasons=reasons) | first
     choice |= {key: before[key] for key in KEPT if key in before}
     expected = judged(choice, name) or expect(folder, config, chosen)
