@@ -354,13 +354,16 @@ def test_unweighted_means_no_shift(tmp_path: Path) -> None:
         *((critic, "interval") for critic in WITH_CRITIC),
     ],
 )
-@pytest.mark.parametrize("changes", [{"weight_mix": 0.0}, {"conditioning": "none"}])
-def test_unequal_sides_and_scarce_labels_train(
-    tmp_path: Path, critic: str, weighting: str, changes: dict[str, Any]
-) -> None:
+def test_unequal_sides_and_scarce_labels_train(tmp_path: Path, critic: str, weighting: str) -> None:
     """Fault 8: unlabelled targets, every weighting, and a mix of 0 run without a crash."""
     trainer = build(
-        tmp_path, critic=critic, weighting=weighting, max_steps=2, save_strategy="no", **changes
+        tmp_path,
+        critic=critic,
+        weighting=weighting,
+        weight_mix=0.0,
+        conditioning="none",
+        max_steps=2,
+        save_strategy="no",
     )
     trainer.train()
     assert trainer.state.global_step == 2
