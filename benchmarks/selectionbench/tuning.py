@@ -11,7 +11,7 @@ import scipy.stats
 
 from isogloss.labelshift.matching import VIOLATED
 from isogloss.selection import GUARD, GuardRule, Rule
-from isogloss.selection.expectation import METRICS, lowered, odds_slope
+from isogloss.selection.expectation import METRICS, interval_error, lowered, odds_slope
 from selectionbench.measures import Record
 from selectionbench.missed import evidence_table
 from selectionbench.outcomes import LEVEL, outcome
@@ -94,7 +94,7 @@ def _missed(record: Record, own: tuple[float, float]) -> Iterator[tuple[float, f
 
 
 def expected_with(record: Record, metric: str, own: tuple[float, float]) -> tuple[float, float]:
-    """The expected score and its standard error, had the estimates these errors of their own.
+    """The expected score and the error of its interval, had the estimates these of their own.
 
     What the draws of both estimates have in common is taken from the standard error that is kept.
 
@@ -119,7 +119,8 @@ def expected_with(record: Record, metric: str, own: tuple[float, float]) -> tupl
     both = np.array([share, 1.0 - share])
     drawn = both**2 @ variances + 2.0 * both.prod() * covariance
     value = float(lowered(float(both @ values), by=kept.optimism[place]))
-    return value, float(np.sqrt(drawn + _beside(share, values, np.array(own) * slopes)))
+    error = float(np.sqrt(drawn + _beside(share, values, np.array(own) * slopes)))
+    return value, interval_error({**parts, "standard_error": error})
 
 
 def _beside(share: float, values: np.ndarray, own: np.ndarray) -> float:
