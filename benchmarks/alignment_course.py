@@ -3,7 +3,7 @@
     python benchmarks/alignment_course.py --pair tweets-de --shift 0.6
     python benchmarks/alignment_course.py --pair tweets-de --set iwda.n_critic=4
 
-Trains `zero-shot` and `iwda` of a cell of the quality benchmark and looks at even distances: at the
+Trains a cell of the quality benchmark, and what it starts from, and looks at even distances: at the
 critic's loss and penalty, as logged since the last look, and at the model, at the conditional
 feature shift between held-out source rows and the labelled test rows, and its score on the latter.
 Looking changes nothing of the training. The labels serve this table alone. Needs the `offline`
@@ -23,10 +23,13 @@ from transformers import TrainerCallback
 
 from isogloss.recipes.stages import aligning
 from isogloss.trainers.rows import collect_rows
-from qualitybench.grid import METHODS, NATURAL, PAIRS, Cell
+from qualitybench.grid import NATURAL, PAIRS, STRENGTHS, Cell
 from qualitybench.runs import adapt, feature_shifts
 from qualitybench.targets import files_of
+from qualitybench.workers import start_of
 
+# Methods whose last stage aligns.
+ALIGNED = ("iwda", "iwda-oracle", "iwda-unweighted")
 FIGURES = ("task_loss", "critic_loss", "penalty", "prior_shift")
 COLUMNS = ("step", *FIGURES, "feature shift", "scaled", "macro-F1")
 
@@ -80,9 +83,10 @@ class Course(TrainerCallback):
 
 
 def watched(cell: Cell, folder: Path, settings: list[str], points: int) -> list[list[float]]:
-    """Train a cell of `iwda` and what it starts from; the rows of its course."""
+    """Train a cell of `ALIGNED` and what it starts from; the rows of its course."""
     files = files_of(cell, PAIRS[cell.pair], folder / "data")
-    start = Cell(pair=cell.pair, shift=cell.shift, method="zero-shot", seed=cell.seed)
+    start = start_of(cell)
+    assert start is not None
     if not (folder / "runs" / start.key / "metrics.json").is_file():
         adapt(start, files, folder / "runs" / start.key, folder, [])
     courses: list[Course] = []
@@ -105,8 +109,8 @@ def main() -> None:
     """Train and print the course as a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pair", choices=sorted(PAIRS), default="tweets-de")
-    parser.add_argument("--shift", default=NATURAL)
-    parser.add_argument("--method", choices=sorted(METHODS), default="iwda")
+    parser.add_argument("--shift", choices=(NATURAL, *STRENGTHS), default=NATURAL)
+    parser.add_argument("--method", choices=ALIGNED, default=ALIGNED[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--points", type=int, default=6)
     parser.add_argument("--set", action="append", default=[], help="key=value for the alignment")

@@ -112,8 +112,8 @@ def test_weights_within_an_interval_stay_on_the_set_and_inside(
     low, high = holder.bounds.numpy().T
     for _ in range(steps):
         count = int(rng.integers(0, 30))
-        scores = torch.tensor(rng.normal(size=count) * 100.0)
-        holder.observe(scores, torch.tensor(rng.integers(size, size=count)))
+        costs = torch.tensor(rng.normal(size=count) * 100.0)
+        holder.observe(costs, torch.tensor(rng.integers(size, size=count)))
         holder.step()
         on_the_set(holder.weights.numpy(), prior)
         balance = prior * holder.weights.numpy()
@@ -149,15 +149,15 @@ def test_interval_statistics_are_the_same_however_rows_fall_into_batches(
 ) -> None:
     rng = np.random.default_rng(seed)
     prior = prior_of(rng, size)
-    scores = torch.tensor(rng.normal(size=40))
+    costs = torch.tensor(rng.normal(size=40))
     labels = torch.tensor(rng.integers(size, size=40))
     holders = [IntervalWeights(size, rate=0.5, cost_rate=0.5) for _ in range(2)]
     for holder in holders:
         holder.start(np.ones(size), prior, np.tile([0.0, 1.0], (size, 1)))
-    holders[0].observe(scores, labels)
+    holders[0].observe(costs, labels)
     order = torch.tensor(rng.permutation(40))
     for part in order.split(int(rng.integers(1, 20))):
-        holders[1].observe(scores[part], labels[part])
+        holders[1].observe(costs[part], labels[part])
     for holder in holders:
         holder.step()
     torch.testing.assert_close(holders[0].weights, holders[1].weights, atol=1e-9, rtol=0)

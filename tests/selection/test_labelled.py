@@ -51,11 +51,22 @@ def labelled_rows(count: int, *, start: int = 600, **logits: np.ndarray) -> Labe
     )
 
 
+def random_opinions(
+    unlabelled: int, labelled: int, *, classes: int
+) -> tuple[Opinions, Opinions, np.ndarray]:
+    """Of a jury of one that is the only candidate, on both kinds of rows; labels of the latter."""
+    jury, labels = random_rows(labelled, classes, seed=1)
+    seen, _ = random_rows(unlabelled, classes, seed=2)
+    target, told = (
+        Opinions(jury=rows, predicted=rows.argmax(1)[None], units=np.arange(len(rows)))
+        for rows in (seen, jury)
+    )
+    return target, told, labels
+
+
 def test_accuracy_is_corrected_by_what_the_jury_misses() -> None:
-    jury, labels = random_rows(50, 3, seed=1)
-    seen, _ = random_rows(400, 3, seed=2)
-    target = Opinions(jury=seen, predicted=seen.argmax(1)[None], units=np.arange(400))
-    told = Opinions(jury=jury, predicted=jury.argmax(1)[None], units=np.arange(50))
+    target, told, labels = random_opinions(400, 50, classes=3)
+    seen, jury = target.jury, told.jury
     (found,) = weigh_labelled(target, told, labels, base=0, metric="accuracy")
     right = jury.argmax(1) == labels
     wanted = seen.max(1).mean() + (right - jury.max(1)).mean()
@@ -244,10 +255,8 @@ def test_a_rare_class_that_no_labelled_row_has_stays_in_the_mean() -> None:
 
 
 def test_where_all_classes_are_there_the_mean_is_over_all_of_them() -> None:
-    jury, labels = random_rows(60, 4, seed=1)
-    seen, _ = random_rows(500, 4, seed=2)
-    target = Opinions(jury=seen, predicted=seen.argmax(1)[None], units=np.arange(500))
-    told = Opinions(jury=jury, predicted=jury.argmax(1)[None], units=np.arange(60))
+    target, told, labels = random_opinions(500, 60, classes=4)
+    seen, jury = target.jury, told.jury
     (found,) = weigh_labelled(target, told, labels, base=0, metric="macro_f1")
     surprise = np.eye(4)[labels] - jury
     joint = np.zeros((4, 4))

@@ -72,8 +72,7 @@ def metrics_table(metrics: Mapping[str, Any]) -> Table:
     for each in candidates:
         shares = [each.sets.get(name, {}).get(headline) for name in sets]
         shares += [None if each.expected is None else each.expected["value"]] * len(told)
-        name = each.name + " (served)" * each.served
-        out.add_row(cell(name, "bold" * each.served), *(percent(share) for share in shares))
+        out.add_row(cell(each.label, "bold" * each.served), *(percent(share) for share in shares))
     return out
 
 

@@ -215,7 +215,7 @@ def card_scores(metrics: Mapping[str, Any]) -> dict[str, dict[str, Mapping[str, 
         if each.expected is not None:
             name = each.expected["metric"] + ", of words' tags" * bool(each.expected.get("words"))
             sets["target, expected"] = {name: each.expected["value"]}
-        found[each.name + " (served)" * each.served] = sets
+        found[each.label] = sets
     return found
 
 

@@ -30,7 +30,6 @@ class Stage:
 ZERO_SHOT = Stage("zero-shot", "finetune")
 
 # Recipes that look at target labels, each by its definition: to train on them, or for their shares.
-# Recipes that train on the target's labels, and all that need them.
 ON_TARGET_LABELS = ("supervised", "bilingual")
 NEEDS_TARGET_LABELS = (*ON_TARGET_LABELS, "iwda-oracle")
 

@@ -102,11 +102,14 @@ def _at_first(metrics: dict[str, Any]) -> dict[str, Any]:
     """
     last = list(metrics["stages"])[-1]
     chosen = metrics.get("chosen") or {"name": last, "by": "recipe", "reasons": []}
-    if "at_first" not in chosen:
-        return {f"{key}_at_first": chosen[key] for key in ("by", "reasons")} | {
-            "at_first": chosen["name"]
+    if "at_first" in chosen:
+        return {
+            "at_first": chosen["at_first"],
+            "by_at_first": chosen.get("by_at_first"),
+            "reasons_at_first": chosen.get("reasons_at_first", []),
         }
-    keys = ("at_first", "by_at_first", "reasons_at_first")
-    return {"by_at_first": None, "reasons_at_first": []} | {
-        key: chosen[key] for key in keys if key in chosen
+    return {
+        "at_first": chosen["name"],
+        "by_at_first": chosen["by"],
+        "reasons_at_first": chosen["reasons"],
     }

@@ -86,14 +86,18 @@ class Workshop:
         }
 
     @property
-    def source_prior(self) -> np.ndarray:
-        """(k,) class shares of the source's rows that are trained on.
+    def source_rows(self) -> Any:
+        """The source's encoded rows that are trained on.
 
-        Where the target's are in their place or among them, of those held out.
+        Where the target's are in their place or among them, those held out.
         """
         learns_target = self.config.recipe in ON_TARGET_LABELS
-        rows = self.data.held_out if learns_target else self.data.train
-        return class_shares(rows, len(self.labels))
+        return self.data.held_out if learns_target else self.data.train
+
+    @property
+    def source_prior(self) -> np.ndarray:
+        """(k,) class shares of `source_rows`."""
+        return class_shares(self.source_rows, len(self.labels))
 
 
 def sample(dataset: Any, most: int, seed: int) -> Any:

@@ -163,7 +163,7 @@ def measures(candidates: Sequence[Scored]) -> list[str]:
 
 def score_rows(candidate: Scored) -> list[tuple[str, str, Mapping[str, float]]]:
     """Rows of the table of scores: the candidate, what they are of, and the score by measure."""
-    name = candidate.name + " (served)" * candidate.served
+    name = candidate.label
     found = [(name, SETS[key], candidate.sets[key]) for key in SETS if key in candidate.sets]
     if candidate.expected is not None:
         place = "target, expected"

@@ -36,6 +36,11 @@ class Scored:
     sets: Mapping[str, Mapping[str, float]]
     expected: Mapping[str, Any] | None
 
+    @property
+    def label(self) -> str:
+        """The name, with a mark where it is served."""
+        return self.name + " (served)" * self.served
+
 
 def scored_candidates(metrics: Mapping[str, Any]) -> list[Scored]:
     """The stages in their order, each followed by its correction where there is something to say.

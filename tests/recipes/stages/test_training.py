@@ -25,10 +25,10 @@ def passes(
     source: Dataset, target: Dataset, *, kind: str, token_passes: str, recipe: str = "iwda"
 ) -> float:
     args = IWDAConfig(output_dir="unused", use_cpu=True, num_train_epochs=4.0)
-    train = target if recipe == "supervised" else source
     shop: Any = SimpleNamespace(
         task=SimpleNamespace(kind=kind),
-        data=SimpleNamespace(train=train, held_out=source, target=target),
+        source_rows=source,
+        data=SimpleNamespace(target=target),
         config=SimpleNamespace(token_passes=token_passes, recipe=recipe),
     )
     scale_passes(args, shop)

@@ -203,10 +203,9 @@ def scale_passes(args: RowTrainingArguments, shop: Workshop) -> None:
     """
     if shop.task.kind != "token":
         return
-    in_language = shop.config.recipe == "supervised"
-    target, source = shop.data.target, shop.data.held_out if in_language else shop.data.train
+    source, target = shop.source_rows, shop.data.target
     args.num_train_epochs *= rows_per_example(target) / rows_per_example(source)
-    if shop.config.token_passes == "target" and not in_language:
+    if shop.config.token_passes == "target" and shop.config.recipe != "supervised":
         args.num_train_epochs *= len(target) / len(source)
 
 
