@@ -41,6 +41,7 @@ def shop_of(*, seconds: float = 60.0, kind: str = "sequence", **settings: Any) -
         folder=Folder(seconds),
         task=SimpleNamespace(kind=kind),
         precision="fp32",
+        source_rows=sides[0],
         data=SimpleNamespace(train=sides[0], target=sides[1]),
     )
 
