@@ -43,7 +43,7 @@ from selectionbench.outside import (
     outside_names,
     version_of,
 )
-from selectionbench.rules import GUARD_NAME, Records, rules
+from selectionbench.rules import GUARD_NAME, Records, rules, shared_scores
 from selectionbench.tables import (
     by_case,
     by_nature,
@@ -57,6 +57,8 @@ from selectionbench.tuning import tuning_tables
 STRENGTHS = (0.2, 0.4, 0.6)
 # Of labelled rows: the test set, or with it the target rows, whose labels no candidate was shown.
 TRUTHS = ("test", "both")
+# A score that some kept cases lack -> what it is shown beside on the others.
+BESIDE_NEWER = {"weighted-bnm": ("bnm", "always zero-shot")}
 
 
 def main() -> None:
@@ -127,13 +129,19 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def report(cases: Sequence[Records]) -> str:
-    """All tables."""
-    named, known = groups(cases), rules(outside=outside_names(cases))
+    """All tables; newer scores, which some cases lack, each in one of their own."""
+    ours, newer = shared_scores(cases)
+    named, known = groups(cases), rules(ours=ours, outside=outside_names(cases))
     foretold = foretold_by_rule(cases)
     parts = [f"## What to expect ({count(foretold)})", expectation_table(by_nature(foretold))]
     for name, some in named.items():
         parts += [f"## Rules, {name} ({count(some)})", rules_table(some, known)]
         parts += [f"### What the {GUARD_NAME} chose, {name}", choices_table(some, known)]
+    every = rules()
+    for name, some in newer.items():
+        if some:
+            beside = {each: every[each] for each in (GUARD_NAME, *BESIDE_NEWER.get(name, ()), name)}
+            parts += [f"## {name} ({count(some)})", rules_table(some, beside)]
     return "\n\n".join(parts)
 
 

@@ -19,19 +19,38 @@ Records = Sequence[Record]
 Rule = Callable[[Records], int]
 
 
-def rules(constants: GuardRule = GUARD, *, outside: Iterable[str] = ()) -> dict[str, Rule]:
+def rules(
+    constants: GuardRule = GUARD,
+    *,
+    ours: Iterable[str] = tuple(SCORES),
+    outside: Iterable[str] = (),
+) -> dict[str, Rule]:
     """Every rule by name: from a case's records to the place of the chosen one.
 
     Args:
         constants: of the guard.
+        ours: names of our own scores, see `shared_scores`.
         outside: names of other libraries' scores, each a rule as our own scores are.
     """
     found: dict[str, Rule] = {GUARD_NAME: lambda case: guarded(case, constants)}
     found |= {name: _always(method) for name, method in FIXED.items()}
     found[VALIDATION] = _best_by("source-macro-f1")
-    found |= {name: _best_by(name) for name in SCORES if name != "source-macro-f1"}
+    found |= {name: _best_by(name) for name in ours if name != "source-macro-f1"}
     found |= {name: _best_by(name) for name in outside}
     return found | {ORACLE: lambda case: int(np.argmax(truths(case)))}
+
+
+def shared_scores(cases: Sequence[Records]) -> tuple[list[str], dict[str, list[Records]]]:
+    """Our scores that all cases have, and of each other one the cases that have it.
+
+    A score that is newer than a kept case is not in its records.
+    """
+    having = {
+        name: [case for case in cases if all(name in record["scores"] for record in case)]
+        for name in SCORES
+    }
+    shared = [name for name, some in having.items() if len(some) == len(cases)]
+    return shared, {name: some for name, some in having.items() if name not in shared}
 
 
 def guarded(case: Records, constants: GuardRule = GUARD) -> int:

@@ -219,7 +219,7 @@ def test_budget_begins_no_further_candidate(files: dict[str, Any], tmp_path: Pat
     assert chosen["name"] == "zero-shot"
     assert chosen["left_out"] == ["iwda", "iwda+kd", "iwda+st"]
     assert chosen["reasons"][0] == (
-        "No further candidate was trained, as the budget was used up before iwda, iwda+kd and "
+        "No further candidate was trained, as the budget left no time for iwda, iwda+kd and "
         "iwda+st: the zero-shot model is kept."
     )
     # A stage that is there already counts, whatever it took.
@@ -246,7 +246,7 @@ def test_a_stage_taken_over_is_no_part_of_the_budget(files: dict[str, Any], tmp_
     config = RunConfig.load(run.folder / "config.yaml")
     _, choice, _ = choose(RunFolder(run.folder), config, ["zero-shot", "iwda"])
     assert choice["left_out"] == ["iwda+kd", "iwda+st"]
-    assert "The budget was used up before iwda+kd and iwda+st were trained." in choice["reasons"]
+    assert "The budget left no time for iwda+kd and iwda+st." in choice["reasons"]
 
 
 def test_auto_trains_anew_what_an_earlier_version_left_without_rows(

@@ -2,48 +2,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from datasets import Dataset
 
 import isogloss
 from isogloss.progress import Progress
-from isogloss.recipes.config import RunConfig
-from isogloss.recipes.planning import about, describe_plan, describe_times, listed, pieces
-
-MINIMUM: dict[str, Any] = {"source": "a", "target": "b", "preset": "default"}
-
-
-class Folder:
-    """Of a run whose first stage took `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        self.results = {"zero-shot": {"seconds": seconds}}
-
-    def stage(self, name: str) -> Path:
-        return Path("unused") / name
-
-    def stage_result(self, name: str) -> dict[str, float] | None:
-        return self.results.get(name)
-
-
-def shop_of(*, seconds: float = 60.0, kind: str = "sequence", **settings: Any) -> Any:
-    """10 source texts of 20 pieces and 30 target texts of 40; as sentences of 2 and of 4 words."""
-    config = RunConfig(**MINIMUM, **{"recipe": "auto", **settings}).resolved()
-    sides = []
-    for size, count in ((20, 10), (40, 30)):
-        rows = size // 10 if kind == "token" else 1
-        sides.append(Dataset.from_dict({"length": [size] * count, "active": [[0] * rows] * count}))
-    return SimpleNamespace(
-        config=config,
-        folder=Folder(seconds),
-        task=SimpleNamespace(kind=kind),
-        precision="fp32",
-        source_rows=sides[0],
-        data=SimpleNamespace(train=sides[0], target=sides[1]),
-    )
+from isogloss.recipes.planning import (
+    about,
+    describe_plan,
+    describe_times,
+    listed,
+    pace_of,
+    pieces,
+)
+from tests.helpers.shops import shop_of
 
 
 @pytest.mark.parametrize(
@@ -72,6 +45,15 @@ def test_times_by_the_pace_of_the_first() -> None:
     assert str(describe_times(done)).endswith("about: iwda+st 3 min.")
 
 
+def test_a_pace_is_seconds_a_word_piece() -> None:
+    shop = shop_of(epochs=1.0)
+    first, second, *_ = shop.config.stages()
+    assert pace_of(shop, first) == pytest.approx(60.0 / 200)
+    assert pace_of(shop, second) is None
+    shop.folder.results["iwda"] = {"seconds": 0.9}
+    assert pace_of(shop, second) is None
+
+
 def test_no_times_where_nothing_tells_them() -> None:
     assert describe_times(shop_of(seconds=0.4)) is None
     assert describe_times(shop_of(recipe="zero-shot")) is None
@@ -88,7 +70,9 @@ def test_the_plan_says_what_ends_it() -> None:
     )
     limited = describe_plan(shop_of(budget=7.5, seeds=2))
     assert "iwda+kd-seed-1 and iwda+st-seed-1 and averages of their weights;" in limited
-    assert limited.endswith("After 7.5 minutes of training no further one is begun.")
+    assert limited.endswith(
+        "None is begun whose training is not expected to end within 7.5 minutes of training in all."
+    )
 
 
 @pytest.mark.parametrize(

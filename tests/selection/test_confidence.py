@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -82,6 +83,34 @@ def test_batches_by_a_loop() -> None:
     assert found == pytest.approx(np.mean(norms[:2]))
 
 
+def test_batches_under_a_prior_by_a_loop() -> None:
+    order = np.random.default_rng(3).permutation(30)
+    scale = [[math.sqrt(4 * share) for share in PRIOR]] * 7
+    norms = [np.linalg.norm(ROWS[order[7 * b : 7 * b + 7]] * scale, "nuc") / 7 for b in range(4)]
+    found = batch_nuclear_norm(ROWS, prior=PRIOR, batch=7, seed=3)
+    assert found == pytest.approx(np.mean(norms))
+    assert found != pytest.approx(batch_nuclear_norm(ROWS, batch=7, seed=3), abs=1e-3)
+    even = batch_nuclear_norm(ROWS, prior=np.full(4, 0.25), batch=7, seed=3)
+    assert even == pytest.approx(batch_nuclear_norm(ROWS, batch=7, seed=3))
+
+
+def test_batches_under_a_prior_are_best_sure_and_in_its_shares() -> None:
+    """Of all sure predictions of ten rows, and of unsure ones of the same shares."""
+    found = {
+        counts: batch_nuclear_norm(np.repeat(np.eye(4), counts, axis=0), prior=PRIOR)
+        for counts in itertools.product(range(11), repeat=4)
+        if sum(counts) == 10
+    }
+    assert max(found, key=lambda counts: found[counts]) == (4, 3, 2, 1)
+    assert found[4, 3, 2, 1] == pytest.approx(math.sqrt(4 / 10))
+    for (*counts,), value in found.items():
+        shared = sum(math.sqrt(q / 10 * p) for q, p in zip(counts, PRIOR, strict=True))
+        assert value == pytest.approx(math.sqrt(4 / 10) * shared)
+    sure = np.repeat(np.eye(4), [4, 3, 2, 1], axis=0)
+    unsure = 0.7 * sure + 0.3 * PRIOR
+    assert batch_nuclear_norm(unsure, prior=PRIOR) < found[4, 3, 2, 1] - 0.05
+
+
 def naive_information(rows: np.ndarray, prior: np.ndarray) -> float:
     entropy = -sum(p * math.log(p) for row in rows for p in row) / len(rows)
     count, size = rows.shape
@@ -125,6 +154,8 @@ def test_the_order_of_rows_and_classes_is_nothing() -> None:
     assert mano(logits) == pytest.approx(mano(LOGITS))
     assert nuclear_norm(moved) == pytest.approx(nuclear_norm(ROWS))
     assert batch_nuclear_norm(moved) == pytest.approx(batch_nuclear_norm(ROWS))
+    found = batch_nuclear_norm(moved, prior=PRIOR[classes])
+    assert found == pytest.approx(batch_nuclear_norm(ROWS, prior=PRIOR))
     found = information_maximisation(moved, PRIOR[classes])
     assert found == pytest.approx(information_maximisation(ROWS, PRIOR))
 
@@ -139,7 +170,11 @@ def test_unusable_input_is_refused() -> None:
     for measure in (nuclear_norm, batch_nuclear_norm):
         with pytest.raises(IsoglossError, match="E406: the target probabilities"):
             measure(3 * ROWS)
-    with pytest.raises(IsoglossError, match="E402: the target prior"):
-        information_maximisation(ROWS, [0.5, 0.5, 0.5, 0.5])
-    with pytest.raises(IsoglossError, match="E405: the target prior"):
-        information_maximisation(ROWS, [0.5, 0.5])
+    for compared in (
+        lambda prior: information_maximisation(ROWS, prior),
+        lambda prior: batch_nuclear_norm(ROWS, prior=prior),
+    ):
+        with pytest.raises(IsoglossError, match="E402: the target prior"):
+            compared([0.5, 0.5, 0.5, 0.5])
+        with pytest.raises(IsoglossError, match="E405: the target prior"):
+            compared([0.5, 0.5])

@@ -57,15 +57,15 @@ def test_a_gain_that_is_not_sure_enough_is_said_with_what_it_takes() -> None:
 def test_a_budget_that_ran_out_is_no_evidence() -> None:
     left = ["iwda", "iwda+kd"]
     assert said(BASE, left_out=left, adapted=False) == [
-        "No further candidate was trained, as the budget was used up before iwda and iwda+kd: the "
+        "No further candidate was trained, as the budget left no time for iwda and iwda+kd: the "
         "zero-shot model is kept.",
         "Its predictions are not corrected: no shift of the class balance is significant.",
     ]
     own = replace(CORRECTED, name="zero-shot+prior", model="zero-shot")
     corrected = said(BASE, own, left_out=left, adapted=False)
     assert corrected[0].startswith("The zero-shot model is kept, its predictions corrected: by ")
-    assert corrected[-1] == "The budget was used up before iwda and iwda+kd were trained."
-    assert said(BASE, GOOD, left_out=["st"])[-1] == "The budget was used up before st was trained."
+    assert corrected[-1] == "The budget left no time for iwda and iwda+kd."
+    assert said(BASE, GOOD, left_out=["st"])[-1] == "The budget left no time for st."
     assert not any("budget" in sentence for sentence in said(BASE, GOOD))
 
 

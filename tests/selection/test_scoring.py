@@ -83,6 +83,7 @@ def by_hand(rows: CandidateRows) -> dict[str, float]:
         "mano": mano(logits),
         "nuclear-norm": nuclear_norm(target),
         "bnm": batch_nuclear_norm(target),
+        "weighted-bnm": batch_nuclear_norm(target, prior=known.prior),
         "snd": soft_neighbourhood_density(target),
         "infomax": information_maximisation(target, known.prior),
         "dev": deep_embedded_validation(source.argmax(axis=1) == labels, ratios),
@@ -209,7 +210,7 @@ def test_rows_are_drawn_one_by_one_whatever_sentences_they_are_of(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("isogloss.selection.adapters.MOST_ROWS", 100)
-    names = ["bnm", "snd", "reverse-validation"]
+    names = ["bnm", "weighted-bnm", "snd", "reverse-validation"]
     words = [
         replace(rows, source_groups=np.arange(300) // 6, target_groups=np.arange(400) // 8)
         for rows in CANDIDATES

@@ -89,7 +89,8 @@ def adapt(
         float | None,
         typer.Option(
             metavar="MINUTES",
-            help="For auto: begin no further candidate after so much training (default: no limit).",
+            help="For auto: of training; what would not end in time is left out "
+            "(default: no limit).",
             rich_help_panel=_TRAINING,
         ),
     ] = None,

@@ -21,6 +21,7 @@ from isogloss.models.precision import choose_precision
 from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
 from isogloss.recipes import inputs
+from isogloss.recipes.budget import is_spent, why_left_out
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.folder import RunFolder, check, read_json
 from isogloss.recipes.methods import NEEDS_TARGET_LABELS
@@ -30,7 +31,7 @@ from isogloss.recipes.reporting import report_again
 from isogloss.recipes.settings import check_settings
 from isogloss.recipes.stages import METHODS
 from isogloss.recipes.stages.averaging import average_seeds
-from isogloss.recipes.starting import TAKEN_OVER, can_take_over, check_start, take_over
+from isogloss.recipes.starting import can_take_over, check_start, take_over
 from isogloss.recipes.teaching import check_teaching
 from isogloss.recipes.workshop import Workshop
 
@@ -221,25 +222,14 @@ def run_stages(shop: Workshop) -> None:
         elif stage.members:
             if not average_seeds(shop, stage):
                 shop.progress.skip(stage.name, "left out, there is only one seed")
-        elif is_spent(shop):
-            shop.progress.skip(stage.name, "left out, the budget is used up")
+        elif (why := why_left_out(shop, stage)) is not None:
+            shop.progress.skip(stage.name, why)
         elif can_take_over(shop, stage.name):
             take_over(shop, Path(str(shop.config.start)), stage.name)
         else:
             with noted_warnings() as said:
                 found = METHODS[stage.method](shop, stage)
             shop.folder.finish_stage(stage.name, {**found, "warnings": said})
-
-
-def is_spent(shop: Workshop) -> bool:
-    """Whether the stages that this run trained took the minutes of the budget."""
-    if shop.config.budget is None:
-        return False
-    results = [shop.folder.stage_result(stage.name) for stage in shop.config.stages()]
-    finished = [found for found in results if found is not None]
-    # What another run took for a stage is no time of this one.
-    seconds = sum(found["seconds"] for found in finished if TAKEN_OVER not in found)
-    return bool(finished) and seconds >= 60 * shop.config.budget
 
 
 def record(data: inputs.CanonicalData) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def choose(
 
 
 def left_untrained(config: RunConfig, stages: Collection[str]) -> list[str]:
-    """The stages to train that are not among the finished ones: the budget was used up before."""
+    """The stages to train that are not among the finished ones: the budget had no time for them."""
     return [
         stage.name for stage in config.stages() if not stage.members and stage.name not in stages
     ]

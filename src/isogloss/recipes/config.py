@@ -61,7 +61,7 @@ class RunConfig:
         "default: what measures best; paper: as published; paper-alternating: as in its Table 5.",
     )
     budget: float | None = _field(
-        None, "auto: minutes of training after which no further candidate is begun."
+        None, "auto: minutes of training; no candidate is begun that is expected to end later."
     )
     averages: int | None = _field(
         None,

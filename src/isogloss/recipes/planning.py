@@ -20,7 +20,10 @@ def describe_plan(shop: Workshop) -> str:
     if config.budget is None:
         limit = "There is no limit of time; a budget in minutes would set one."
     else:
-        limit = f"After {config.budget:g} minutes of training no further one is begun."
+        limit = (
+            f"None is begun whose training is not expected to end within {config.budget:g} minutes "
+            "of training in all."
+        )
     return (
         f"Candidates are {trained}{averages}; the one to serve is chosen without target labels. "
         f"{limit}"
@@ -37,13 +40,20 @@ def describe_times(shop: Workshop) -> str | None:
     if shop.config.student is not None:
         return None
     first, *others = (stage for stage in shop.config.stages() if not stage.members)
-    found = shop.folder.stage_result(first.name)
     to_come = [stage for stage in others if shop.folder.stage_result(stage.name) is None]
-    if found is None or not to_come or found["seconds"] < 1.0:
+    pace = pace_of(shop, first)
+    if pace is None or not to_come:
         return None
-    pace = found["seconds"] / pieces(shop, first)
     times = [f"{stage.name} {about(pace * pieces(shop, stage))}" for stage in to_come]
     return f"By the pace of {first.name}, training takes about: {', '.join(times)}."
+
+
+def pace_of(shop: Workshop, stage: Stage) -> float | None:
+    """Seconds a word piece of a stage; None where it is not finished or took less than a second."""
+    found = shop.folder.stage_result(stage.name)
+    if found is None or found["seconds"] < 1.0:
+        return None
+    return float(found["seconds"]) / pieces(shop, stage)
 
 
 def pieces(shop: Workshop, stage: Stage) -> float:

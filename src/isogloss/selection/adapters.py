@@ -10,7 +10,12 @@ import numpy as np
 from isogloss.labelshift.statistics import gather_statistics
 from isogloss.selection.accuracy import mean_confidence
 from isogloss.selection.agreement import ensemble_agreement
-from isogloss.selection.confidence import ORDER, information_maximisation, mano
+from isogloss.selection.confidence import (
+    ORDER,
+    batch_nuclear_norm,
+    information_maximisation,
+    mano,
+)
 from isogloss.selection.evidence import Evidence
 from isogloss.selection.light import MOST_ROWS
 from isogloss.selection.reverse import reverse_validation
@@ -74,6 +79,12 @@ def normalised_logits(evidence: Evidence) -> float:
 def information(evidence: Evidence) -> float:
     """Information maximisation against the estimated prior."""
     return information_maximisation(evidence.target, evidence.prior)
+
+
+def batches(evidence: Evidence) -> float:
+    """The batch nuclear norm under the estimated prior."""
+    seed = evidence.shared.seed
+    return batch_nuclear_norm(evidence.target, prior=evidence.prior, seed=seed)
 
 
 def validation_risk(evidence: Evidence) -> float:

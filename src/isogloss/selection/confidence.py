@@ -76,12 +76,23 @@ def nuclear_norm(probabilities: npt.ArrayLike) -> float:
 
 
 def batch_nuclear_norm(
-    probabilities: npt.ArrayLike, *, batch: int = _BATCH, most: int = _BATCHES, seed: int = 0
+    probabilities: npt.ArrayLike,
+    *,
+    prior: npt.ArrayLike | None = None,
+    batch: int = _BATCH,
+    most: int = _BATCHES,
+    seed: int = 0,
 ) -> float:
     """Mean nuclear norm of the predictions of random batches, by row (BNM).
 
+    As published it is greatest where all classes are predicted equally often. Given a prior π, the
+    column of class j is multiplied by `sqrt(k π_j)`. The norm is convex, so it is greatest where
+    predictions are sure; there it is `sqrt(k / b)` times the sum of `sqrt(q_j π_j)` for a batch of
+    b rows and shares q of the predictions, which is greatest at q = π.
+
     Args:
         probabilities: (m, k) on target rows.
+        prior: (k,) of the target, as estimated; a uniform one changes nothing.
         batch: rows of a batch; fewer where there are fewer. Rows left over are left out. For
             tagging these are words of any sentences: in a batch of whole sentences rows are more
             alike, and the norm would be smaller for that.
@@ -92,12 +103,16 @@ def batch_nuclear_norm(
         In 0..1.
 
     Raises:
-        IsoglossError: as `nuclear_norm`.
+        IsoglossError: as `nuclear_norm`; E400, E402, E404, E405 for an unusable prior.
 
     References:
-        Cui et al., CVPR 2020; as a score: Musgrave, Belongie & Lim, 2022 (arXiv 2208.07360).
+        Cui et al., CVPR 2020; as a score: Musgrave, Belongie & Lim, 2022 (arXiv 2208.07360). The
+        form with a prior is ours.
     """
     rows = check_probabilities(probabilities, name=_NAME)
+    if prior is not None:
+        shares = check_prior(prior, name="the target prior", num_classes=rows.shape[1])
+        rows = rows * np.sqrt(len(shares) * shares)
     size = min(batch, len(rows))
     count = min(most, len(rows) // size)
     chosen = np.random.default_rng(seed).permutation(len(rows))[: count * size]

@@ -71,8 +71,7 @@ def reasons_for(
         found.append(_left_aside(sizes, kind, METRIC_NAMES[metric]))
     # Where nothing else was trained and the baseline stays, the first sentence says so.
     if left_out and (adapted or chosen.name != zero_shot):
-        was = "was" if len(left_out) == 1 else "were"
-        found.append(f"The budget was used up before {_listed(left_out)} {was} trained.")
+        found.append(f"The budget left no time for {_listed(left_out)}.")
     return [*found, _labels(standings)]
 
 
@@ -93,7 +92,7 @@ def _kept(kinds: Sequence[str], left_out: Sequence[str], *, adapted: bool) -> st
     kept = "the zero-shot model is kept"
     if left_out and not adapted:
         return (
-            "No further candidate was trained, as the budget was used up before "
+            "No further candidate was trained, as the budget left no time for "
             f"{_listed(left_out)}: {kept}."
         )
     if "gain" in kinds:

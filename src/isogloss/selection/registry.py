@@ -67,6 +67,7 @@ _by_entropy = partial(_atc, kind="entropy")
 _doc = accuracy.difference_of_confidences
 _GARG, _GUILLORY = "Garg et al., ICLR 2022", "Guillory et al., ICCV 2021"
 _SUGIYAMA = "Sugiyama, Krauledat & Müller, JMLR 2007; Lipton, Wang & Smola, ICML 2018"
+_CUI = "Cui et al., CVPR 2020"
 _XIAN = "Xian, Ji & Zhao, ICLR 2022"
 _SHIFT = {"weights", "features", "zero_shot"}
 
@@ -131,7 +132,8 @@ _ALL = (
     _score("ensv", adapters.agreement, "Hu et al., NeurIPS 2024", needs={"ensemble"}),
     _score("mano", adapters.normalised_logits, "Xie et al., NeurIPS 2024"),
     _score("nuclear-norm", adapters.of_target(nuclear_norm), "Deng et al., ICML 2023"),
-    _score("bnm", adapters.drawn(batch_nuclear_norm), "Cui et al., CVPR 2020"),
+    _score("bnm", adapters.drawn(batch_nuclear_norm), _CUI),
+    _score("weighted-bnm", adapters.batches, f"{_CUI}, classes weighted", needs={"weights"}),
     _score("snd", adapters.drawn(soft_neighbourhood_density), "Saito et al., ICCV 2021"),
     _score(
         "infomax",
