@@ -16,7 +16,6 @@ from isogloss.errors import warn
 from isogloss.progress import Progress
 from isogloss.recipes.predict import Precision
 from isogloss.recipes.serving import ServedModel, open_served
-from isogloss.trainers.rows import collect_rows
 
 
 def evaluate_file(
@@ -69,20 +68,11 @@ def evaluate_file(
 
 
 def _predict(served: ServedModel, rows: Dataset, name: str, progress: Progress) -> list[Any]:
-    encoded = served.task.encode(
-        rows, served.backbone.tokenizer, max_length=served.max_length, with_labels=False
-    )
+    progress.start("evaluate", len(rows), "rows")
+    encoded, collected = served.rows(rows, progress=progress.advance)
+    progress.finish()
     if encoded.truncated:
         warn("W522", name=name, count=encoded.truncated, of=len(rows), length=served.max_length)
-    progress.start("evaluate", len(rows), "rows")
-    collected = collect_rows(
-        served.classifier,
-        encoded.dataset,
-        pad_token_id=served.backbone.tokenizer.pad_token_id,
-        precision=served.precision,
-        progress=progress.advance,
-    )
-    progress.finish()
     return served.task.decode(collected.predictions, encoded.dataset)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -45,8 +45,14 @@ class ServedModel:
         """The classifier."""
         return self.backbone.model
 
-    def rows(self, dataset: Dataset) -> tuple[Encoded, CollectedRows]:
+    def rows(
+        self, dataset: Dataset, *, progress: Callable[[int], None] | None = None
+    ) -> tuple[Encoded, CollectedRows]:
         """Encode canonical rows and classify them.
+
+        Args:
+            dataset: in canonical columns.
+            progress: called with the number of rows behind each batch.
 
         Returns:
             The encoded rows, and what the classifier says of them.
@@ -59,6 +65,7 @@ class ServedModel:
             encoded.dataset,
             pad_token_id=self.backbone.tokenizer.pad_token_id,
             precision=self.precision,
+            progress=progress,
         )
         return encoded, collected
 
