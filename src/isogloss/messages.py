@@ -230,8 +230,8 @@ ERRORS: dict[str, str] = {
     "with its own settings (--config {folder}/config.yaml).",
     "E522": "The {side} data have changed since the run in {folder} began; choose another "
     "--output.",
-    "E523": "A hold-out of {share} leaves too few of {rows} source rows; give more rows or set "
-    "holdout=0 to take the statistics from the training rows.",
+    "E523": "A hold-out of {share} leaves too few of {rows} source rows; give more rows, or set "
+    "holdout=0 with a recipe other than auto to take the statistics from the training rows.",
     "E524": "There is no folder {folder}; give a run folder or a model folder.",
     "E525": "The run in {folder} has not finished, so it has no model yet; repeat its command to "
     "go on where it stopped.",

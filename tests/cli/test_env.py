@@ -32,12 +32,17 @@ def test_the_table_names_everything() -> None:
 
 def test_the_cache_and_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path))
-    assert describe_environment()["data cache, MB"] == 0.0
+    assert describe_environment()["cache of data, MB"] == 0.0
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "a.arrow").write_bytes(bytes(300_000))
     facts = describe_environment()
-    assert facts["data cache"] == str(tmp_path / "data")
-    assert facts["data cache, MB"] == 0.3
+    assert facts["cache"] == str(tmp_path)
+    assert facts["cache of data, MB"] == facts["cache in all, MB"] == 0.3
+    # The offline encoder lies there, too, a folder of its own.
+    (tmp_path / "offline-0").mkdir()
+    (tmp_path / "offline-0" / "model.safetensors").write_bytes(bytes(500_000))
+    facts = describe_environment()
+    assert (facts["cache of data, MB"], facts["cache in all, MB"]) == (0.3, 0.8)
 
 
 def test_a_package_that_is_not_there() -> None:

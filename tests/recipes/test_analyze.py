@@ -161,8 +161,14 @@ def test_neither_batches_nor_slices_matter(
                 )
 
 
-@pytest.mark.parametrize("classes", ["predicted", "corrected", "auto"])
-def test_unlabelled_targets_are_estimated(place: Path, tmp_path: Path, classes: str) -> None:
+@pytest.mark.parametrize(
+    ("classes", "kept"),
+    [("predicted", "result.json"), ("corrected", "result.json"), ("auto", "prior.json")],
+)
+def test_unlabelled_targets_are_estimated(
+    place: Path, tmp_path: Path, classes: str, kept: str
+) -> None:
+    """By the stage's estimate, or by what labelled rows and the guard put in its place."""
     run = tmp_path / "run"
     (run / "stages/zero-shot").mkdir(parents=True)
     (run / "config.yaml").symlink_to(place / "run/config.yaml")
@@ -170,7 +176,11 @@ def test_unlabelled_targets_are_estimated(place: Path, tmp_path: Path, classes: 
     (run / "stages/zero-shot/model").symlink_to(stage / "model")
     result = json.loads((stage / "result.json").read_text("utf-8"))
     weights = [0.5, 1.0, 1.5]
-    result["prior"]["weights"] = weights
+    if kept == "prior.json":
+        own = result["prior"] | {"weights": weights}
+        (run / "stages/zero-shot" / kept).write_text(json.dumps(own), "utf-8")
+    else:
+        result["prior"]["weights"] = weights
     (run / "stages/zero-shot/result.json").write_text(json.dumps(result), "utf-8")
     sides = place / "en.test.csv", place / "de.more.csv"
     found = analyze(run, *sides, settings=quick(classes=classes, layers=[1], views=["mean"]))

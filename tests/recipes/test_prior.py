@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import isogloss
 from isogloss.errors import IsoglossError, IsoglossWarning
 from isogloss.labelshift.prior_estimation import estimate_prior
 from isogloss.recipes.facts import NamedFacts
-from isogloss.recipes.heldout import HELD_OUT, read_held_out, save_held_out
+from isogloss.recipes.heldout import HELD_OUT, read_held_out, save_held_out, uncorrected
 from isogloss.recipes.prior import estimate_file_prior
 from isogloss.recipes.serving import open_served
 from isogloss.trainers.rows import CollectedRows
@@ -33,7 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, encoder: Path) -> Path:
     settings["finetune"] = {"per_device_train_batch_size": 16, "learning_rate": 1e-3}
     isogloss.adapt(
         write_csv(folder / "en.csv", rows=240, labels=True, seed=0),
-        write_csv(folder / "de.csv", rows=30, labels=False, seed=1),
+        skewed(folder / "de.csv", shares=(0.7, 0.25, 0.05)),
         output=folder / "run",
         model=str(encoder),
         **settings | {"recipe": "zero-shot"},
@@ -94,6 +95,32 @@ def test_is_that_of_the_arrays(run: Path, tmp_path: Path) -> None:
         assert (report["level"], report["method"]) == (0.8, direct.method)
     with_dataset = estimate_file_prior(run, isogloss.load(source), batch_rows=7, **options, **FEW)
     np.testing.assert_allclose(with_dataset["estimate"], direct.prior, atol=1e-4)
+
+
+def test_a_corrected_model_is_not_taken_for_the_one_that_was_measured(
+    run: Path, tmp_path: Path
+) -> None:
+    """The balance that a corrected candidate is served under is not told of other files."""
+    even = skewed(tmp_path / "even.csv", shares=(0.2, 0.3, 0.5))
+    before = estimate_file_prior(run, even, **FEW)
+    corrected = tmp_path / "run"
+    shutil.copytree(run, corrected)
+    isogloss.select(corrected, "zero-shot+prior")
+    assert not (corrected / HELD_OUT).exists()
+    for folder in (corrected, corrected / "model"):
+        assert uncorrected(folder) == corrected / "stages" / "zero-shot"
+        assert estimate_file_prior(folder, even, **FEW) == before
+    np.testing.assert_allclose(before["estimate"], (0.2, 0.3, 0.5), atol=0.1)
+    # The model itself does predict otherwise.
+    _, plain = open_served(run, precision="fp32").rows(isogloss.load(even))
+    _, served = open_served(corrected, precision="fp32").rows(isogloss.load(even))
+    assert np.abs(plain.probabilities - served.probabilities).max() > 0.02
+    isogloss.select(corrected, "zero-shot")
+    assert uncorrected(corrected) == corrected
+    assert estimate_file_prior(corrected, even, **FEW) == before
+    isogloss.select(corrected, "zero-shot+prior")
+    shutil.rmtree(corrected / "stages")
+    assert code_of(lambda: estimate_file_prior(corrected, even, **FEW)) == "E524"
 
 
 def test_sentences_are_the_groups_of_words(

@@ -1,4 +1,4 @@
-"""Feature shift between two languages, on arrays: numpy only, no text, no encoder.
+"""Feature shift between two languages, on arrays alone: no text, no encoder.
 
 `ShiftAccumulator` takes features as they stream by; `feature_shift` takes them all at once;
 `mmd_squared`, `linear_cka`, `debiased_cka` and `class_mean_cka` are the measures by themselves.

@@ -73,7 +73,8 @@ def adapt(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Encoder that learns from the teacher (default: the model).",
+            help="For kd, wu2020 and iwda+kd: encoder that learns from the teacher (default: the "
+            "model).",
             rich_help_panel=_MODEL,
         ),
     ] = None,
@@ -118,7 +119,10 @@ def adapt(
     ] = None,
     epochs: Annotated[
         float | None,
-        typer.Option(help="Passes over the source, each stage.", rich_help_panel=_TRAINING),
+        typer.Option(
+            help="Passes over the source (distillation: over both sides' texts), each stage.",
+            rich_help_panel=_TRAINING,
+        ),
     ] = None,
     max_steps: Annotated[
         int | None,
@@ -126,7 +130,10 @@ def adapt(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Examples a step, of each side.", rich_help_panel=_TRAINING),
+        typer.Option(
+            help="Examples a step, of each side (distillation: of both together).",
+            rich_help_panel=_TRAINING,
+        ),
     ] = None,
     accumulation: Annotated[
         int | None,

@@ -46,7 +46,7 @@ def describe_environment() -> dict[str, Any]:
     """Versions and features by name, as JSON can hold them."""
     import torch
 
-    from isogloss.data.cache import cache_folder, cache_size
+    from isogloss.data.cache import cache_folder, cache_root, size_of
     from isogloss.models.offline.wheel import ENCODER_FILE, package_folder
     from isogloss.models.precision import choose_precision, processor_features
 
@@ -60,9 +60,14 @@ def describe_environment() -> dict[str, Any]:
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "precision chosen": choose_precision("auto"),
         "offline encoder": package_folder(ENCODER_FILE.package) is not None,
-        "data cache": str(cache_folder()),
-        "data cache, MB": round(cache_size() / 1e6, 1),
+        "cache": str(cache_root()),
+        "cache of data, MB": _megabytes(size_of(cache_folder())),
+        "cache in all, MB": _megabytes(size_of(cache_root())),
     }
+
+
+def _megabytes(size: int) -> float:
+    return round(size / 1e6, 1)
 
 
 def installed_version(package: str) -> str | None:

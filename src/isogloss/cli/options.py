@@ -10,14 +10,28 @@ import typer
 TASKS = "[sequence|pair|token]"
 
 Text = Annotated[
-    str | None, typer.Option("--text", metavar="COL", help="Column of the text, or of the words.")
+    str | None,
+    typer.Option(
+        "--text",
+        metavar="COL",
+        help="Column of the text (default: text), or of the words (tokens).",
+    ),
 ]
 TextPair = Annotated[
     str | None,
-    typer.Option("--text-pair", metavar="COL", help="Column of the second text of a pair."),
+    typer.Option(
+        "--text-pair",
+        metavar="COL",
+        help="Column of the second text of a pair (default: text_pair).",
+    ),
 ]
 Label = Annotated[
-    str | None, typer.Option("--label", metavar="COL", help="Column of the label, or of the tags.")
+    str | None,
+    typer.Option(
+        "--label",
+        metavar="COL",
+        help="Column of the label (default: label), or of the tags (tags).",
+    ),
 ]
 Format = Annotated[
     str | None,

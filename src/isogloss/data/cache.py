@@ -24,15 +24,20 @@ CACHE_VERSION = 2
 END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
 
-def cache_folder() -> Path:
-    """Where converted files are kept: `data` in `ISOGLOSS_CACHE`, or in `~/.cache/isogloss`."""
+def cache_root() -> Path:
+    """Where all that can be made again is kept: `$ISOGLOSS_CACHE`, or else `~/.cache/isogloss`."""
     root = os.environ.get("ISOGLOSS_CACHE") or Path.home() / ".cache" / "isogloss"
-    return Path(root).expanduser() / "data"
+    return Path(root).expanduser()
 
 
-def cache_size() -> int:
-    """Bytes in the files of `cache_folder`."""
-    return sum(path.stat().st_size for path in cache_folder().glob("*") if path.is_file())
+def cache_folder() -> Path:
+    """Where converted files are kept: `data` in `cache_root`."""
+    return cache_root() / "data"
+
+
+def size_of(folder: Path) -> int:
+    """Bytes in all files of a folder, at whatever depth; 0 where it is not there."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def load_cached(path: Path, *, format: str) -> datasets.Dataset:

@@ -15,7 +15,8 @@ from isogloss.models.precision import Precision, choose_precision
 from isogloss.models.sources import locate, read_config
 from isogloss.recipes.choosing import finished_stages
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import CONFIG, DONE, RunFolder, read_json
+from isogloss.recipes.folder import CONFIG, RunFolder, read_json
+from isogloss.recipes.labelled_rows import prior_in
 from isogloss.recipes.serving import SETTINGS, ServedModel, model_folder, open_served, read_settings
 from isogloss.tasks import Task, make_task
 
@@ -128,8 +129,8 @@ def _of_run(run: RunFolder, stages: Sequence[str]) -> list[ModelToAnalyze]:
 
 def _of_folder(folder: Path, name: str) -> ModelToAnalyze:
     model = model_folder(folder)
-    result = folder / DONE
-    weights = read_json(result)["prior"]["weights"] if result.is_file() else None
+    prior = prior_in(folder)
+    weights = None if prior is None else prior["weights"]
     return ModelToAnalyze(
         name=name,
         where=str(model),

@@ -72,9 +72,13 @@ class RunConfig:
         None, "auto: trainings of each stage, of other seeds, whose mean is a candidate, too."
     )
     seed: int = _field(0, "Seed of everything drawn at random.")
-    epochs: float | None = _field(None, "Passes over the source, in each stage.")
+    epochs: float | None = _field(
+        None, "Passes over the source (distillation: over both sides' texts), in each stage."
+    )
     max_steps: int | None = _field(None, "Steps, at most, in each stage.")
-    batch_size: int | None = _field(None, "Examples a step (of each side), in each stage.")
+    batch_size: int | None = _field(
+        None, "Examples a step, of each side (distillation: of both together), in each stage."
+    )
     accumulation: int | None = _field(None, "Batches summed into one step, in each stage.")
     gradient_checkpointing: bool | None = _field(None, "Less memory for more time.")
     max_length: int = _field(128, "Word pieces a text is cut to.")

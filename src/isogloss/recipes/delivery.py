@@ -74,7 +74,7 @@ def deliver(
     test: Dataset | None = None,
     progress: Progress,
 ) -> None:
-    """Write the model, its card, the held-out rows, the predictions, `prior.json`, `metrics.json`.
+    """Write the model, its card, held-out rows, the predictions, `prior.json`, `metrics.json`.
 
     Whatever takes time or room is made beside what is there, which stays as it is until then. The
     last is the mark of a finished run, so an earlier one is put aside when things change. The
@@ -135,8 +135,8 @@ def make(
         weights = prior_of(folder, chosen.stage)["weights"]
         fold(made / "model", weights, kind=config.task)
     kept = folder.stage(chosen.stage) / HELD_OUT
-    # A stage that an earlier version finished has none.
-    if kept.is_file():
+    # A stage that an earlier version finished has none; a corrected model was asked of none.
+    if kept.is_file() and not chosen.corrected:
         link_file(kept, made / HELD_OUT)
     with warnings.catch_warnings():
         # Rows that are cut were warned of when the target was encoded for training.
@@ -152,6 +152,8 @@ def put_in_place(root: Path, made: Path) -> None:
     if (root / METRICS).is_file():
         os.replace(root / METRICS, root / METRICS_BEFORE)
     (root / REPORT).unlink(missing_ok=True)
+    # Of the model that was served before; a corrected one has none.
+    (root / HELD_OUT).unlink(missing_ok=True)
     for path in sorted(made.iterdir()):
         if (root / path.name).is_dir():
             os.replace(root / path.name, temporary_beside(made / path.name))

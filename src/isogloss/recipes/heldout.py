@@ -9,10 +9,13 @@ import numpy as np
 
 from isogloss.data.arrays import read_arrays, save_arrays
 from isogloss.errors import IsoglossError
+from isogloss.recipes.folder import METRICS, RunFolder, read_json
 from isogloss.recipes.serving import model_folder
+from isogloss.selection.opinions import CORRECTED
 from isogloss.trainers.rows import CollectedRows
 
-# Beside the model in a stage's folder, and beside the last stage's model in the run's.
+# Beside the model in a stage's folder, and in the run's beside the one that it serves, unless that
+# is corrected: these are the rows as its stage's model sees them.
 HELD_OUT = "held-out.safetensors"
 
 
@@ -65,6 +68,28 @@ def save_held_out(
     }
     facts = {"labels": list(names), "trained_on": trained_on, "p_value_before": p_value_before}
     save_arrays(path, arrays, facts)
+
+
+def uncorrected(folder: str | Path) -> Path:
+    """The folder whose model predicts as it was trained.
+
+    Of a run that serves a corrected candidate that of its stage: the correction is for the run's
+    own target, may rule classes out that another file has, and no held-out rows were asked of it.
+
+    Args:
+        folder: of a run, of one of its stages, or of the model in either.
+
+    Raises:
+        IsoglossError: E524 and E525 as `model_folder`; E524 where the stage is not there any more.
+    """
+    place = model_folder(folder).parent
+    metrics = read_json(place / METRICS) if (place / METRICS).is_file() else {}
+    name = str(metrics.get("chosen", {}).get("name", ""))
+    if not name.endswith(CORRECTED):
+        return Path(folder)
+    stage = RunFolder(place).stage(name.removesuffix(CORRECTED))
+    model_folder(stage)
+    return stage
 
 
 def read_held_out(folder: str | Path) -> HeldOutRows:

@@ -10,7 +10,7 @@ import numpy as np
 
 from isogloss.data.arrays import read_arrays
 from isogloss.errors import IsoglossError
-from isogloss.recipes.folder import RunFolder, read_json
+from isogloss.recipes.folder import DONE, RunFolder, read_json
 from isogloss.selection.labelled import LabelledRows
 
 # In a stage's folder: the labelled rows as its model sees them, and the report of the prior where
@@ -63,10 +63,16 @@ def prior_of(folder: RunFolder, stage: str) -> dict[str, Any]:
         folder: of the run.
         stage: a finished one.
     """
-    path = folder.stage(stage) / PRIOR
-    if path.is_file():
-        return read_json(path)
-    result = folder.stage_result(stage)
-    assert result is not None
-    prior: dict[str, Any] = result["prior"]
+    found = prior_in(folder.stage(stage))
+    assert found is not None
+    return found
+
+
+def prior_in(stage: Path) -> dict[str, Any] | None:
+    """The same by the stage's folder; None where no stage was finished there."""
+    if (stage / PRIOR).is_file():
+        return read_json(stage / PRIOR)
+    if not (stage / DONE).is_file():
+        return None
+    prior: dict[str, Any] = read_json(stage / DONE)["prior"]
     return prior

@@ -14,7 +14,7 @@ from isogloss.labelshift.prior_estimation import PriorEstimator
 from isogloss.progress import Progress
 from isogloss.recipes.classifying import UnlabelledRows, classify
 from isogloss.recipes.facts import NamedFacts
-from isogloss.recipes.heldout import read_held_out
+from isogloss.recipes.heldout import read_held_out, uncorrected
 from isogloss.recipes.predict import Precision
 from isogloss.recipes.prior_report import class_shares_of, describe_prior
 from isogloss.recipes.serving import open_served
@@ -38,7 +38,8 @@ def estimate_file_prior(
     """Estimate the share of each class in a file without labels.
 
     The file is read batch by batch; only the probabilities of its rows are kept. For tagging the
-    shares are those of the words' tags, and sentences are resampled whole.
+    shares are those of the words' tags, and sentences are resampled whole. Where a run serves a
+    corrected candidate, the model of its stage is asked, see `uncorrected`.
 
     Args:
         run: a run folder of `adapt`, or that of one of its stages.
@@ -70,8 +71,9 @@ def estimate_file_prior(
     """
     check_range(level, 0.0, 1.0, name="level")
     rows = UnlabelledRows(where=file, format=format, batch_rows=batch_rows)
-    held_out = read_held_out(run)
-    served = open_served(run, columns=columns, precision=precision)
+    judge = uncorrected(run)
+    held_out = read_held_out(judge)
+    served = open_served(judge, columns=columns, precision=precision)
     names = served.task.known_labels.names
     if held_out.names != names:
         found, wanted = ", ".join(held_out.names), ", ".join(names)

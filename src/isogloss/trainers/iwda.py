@@ -55,7 +55,7 @@ class IWDATrainer(PairedTrainer):
         source_prior: (k,) class shares of the source rows as they are.
         pad_token_id: of the tokenizer.
         estimate: solves for the weights from statistics of the current classifier; needed by
-            `weighting="held-out"` (called over and over) and `"online"` (called once).
+            every weighting but `"fixed"`: `"held-out"` calls it over and over, others once.
         weights: (k,) the fixed weights of `weighting="fixed"`, over `source_prior`; where not
             given all are 1, however the batches are drawn.
         label_names: (k,) names under which the estimated prior is logged.

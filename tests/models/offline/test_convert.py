@@ -113,14 +113,6 @@ def test_failed_conversion_leaves_nothing(
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_cache_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("ISOGLOSS_CACHE", str(tmp_path / "elsewhere"))
-    assert module.cache_root() == tmp_path / "elsewhere"
-    monkeypatch.delenv("ISOGLOSS_CACHE")
-    assert module.cache_root() == Path.home() / ".cache" / "isogloss"
-
-
 @pytest.mark.offline_encoder
 def test_second_call_takes_the_folder(real_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ISOGLOSS_CACHE", str(real_folder.parent))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ import numpy.typing as npt
 from transformers import BertConfig
 
 from isogloss.data.atomic import remove_abandoned, unfinished_folder
+from isogloss.data.cache import cache_root
 from isogloss.errors import IsoglossError
 from isogloss.models.offline.format import (
     F32,
@@ -77,11 +77,6 @@ def offline_folder() -> Path:
     folder = _cached(installed[0])
     convert(read_packed(path), load_charsmap(installed[0]), folder)
     return folder
-
-
-def cache_root() -> Path:
-    """`$ISOGLOSS_CACHE`, or else `~/.cache/isogloss`."""
-    return Path(os.environ.get("ISOGLOSS_CACHE") or Path.home() / ".cache" / "isogloss")
 
 
 def is_complete(folder: Path) -> bool:
