@@ -16,7 +16,7 @@ ERRORS: dict[str, str] = {
     "E103": "{name} is not UTF-8 text at line {line} (byte {offset}); save it as UTF-8.",
     "E104": "{name} has no ending known here; give it one of these, or name its format: {known}.",
     "E105": "{name} has no column '{column}'; it has {present}; name the right one with {option}.",
-    "E106": "{name} has no label column '{column}' and the {side} needs labels; it has {present}; "
+    "E106": "{name} has no label column '{column}', and the {side} needs labels; it has {present}; "
     "name the right one with --label.",
     "E107": "{name}, row {row}: the label is empty; fill it in or remove the row.",
     "E108": "{name}, row {row}: column '{column}' is empty; fill it in or remove the row.",
@@ -67,6 +67,8 @@ ERRORS: dict[str, str] = {
     "E136": "{name} has a sentence of more than {most} words (at line {line}); put a blank line "
     "between sentences.",
     "E137": "{name}: the name of column {number} ({column!r}) holds a NUL character; rename it.",
+    "E138": "{name} would be CoNLL, which holds words and their tags, but the rows are texts; name "
+    "a .csv, .tsv, .jsonl or .parquet file.",
     "E180": "There are no sample reviews in {language!r}; choose one of {languages}.",
     "E181": "{prior!r} is no balance of the five classes; give five probabilities, for one to five "
     "stars, that sum to 1.",
@@ -204,8 +206,8 @@ ERRORS: dict[str, str] = {
     # 500 training and run folders
     "E501": "The loss or its gradient is no longer a finite number at step {step} (its batch: "
     "{rows}), so the run has stopped; its last good checkpoint, where it has one, is in {folder}; "
-    "try a lower learning rate (--set finetune.learning_rate=2e-5 or "
-    "--set iwda.learning_rate=1e-5) or --set precision=fp32, with a new --output.",
+    "try a lower learning rate of that stage (such as --set finetune.learning_rate=2e-5; likewise "
+    "iwda, keung, distill, selftrain) or --set precision=fp32, with a new --output.",
     "E510": "{name} is {value!r}, which is none of: {choices}.",
     "E511": "{name} is {value!r}; it must be at least {least}.",
     "E512": "The weighting {weighting!r} needs held-out rows to estimate from; give `estimate`, or "
@@ -228,11 +230,12 @@ ERRORS: dict[str, str] = {
     "E520": "{folder} exists and holds something that is no isogloss run; choose another --output.",
     "E521": "{folder} holds another run ({differing}); choose another --output, or repeat that run "
     "with its own settings (--config {folder}/config.yaml).",
-    "E522": "The {side} data have changed since the run in {folder} began; choose another "
-    "--output.",
+    "E522": "The {side} data have changed since the run in {folder} began; put them back, or run "
+    "again with another --output.",
     "E523": "A hold-out of {share} leaves too few of {rows} source rows; give more rows, or set "
     "holdout=0 with a recipe other than auto to take the statistics from the training rows.",
-    "E524": "There is no folder {folder}; give a run folder or a model folder.",
+    "E524": "{folder} is no folder of a run or a model (it is not there, or holds neither); name "
+    "the folder that adapt wrote.",
     "E525": "The run in {folder} has not finished, so it has no model yet; repeat its command to "
     "go on where it stopped.",
     "E526": "{folder} is no model that isogloss adapt has made (its config.json has no part named "
@@ -407,6 +410,8 @@ WARNINGS: dict[str, str] = {
     "looks better than it is, so the estimate may be off; a run with holdout=0.1 keeps rows apart.",
     "W524": "The critic is not compiled ({reason}) and runs as it is, with the same results; set "
     "compile_critic to never to be rid of this warning.",
+    "W525": "{count} of {of} test rows occur in the source, word for word; the model may have "
+    "learnt their labels, and the test scores may flatter.",
     "W531": "{name} has {count} labelled target rows; with more than {most}, training on them (the "
     "recipe 'bilingual') is likely to help more than choosing by them.",
     "W700": "Not both sides have rows of these classes: {names}; the mean over classes leaves them "

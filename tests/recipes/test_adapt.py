@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -263,6 +264,8 @@ def test_tagging(
         ({"finetune": {"lr_scheduler_type": "zigzag"}}, "E645"),
         ({"finetune": {"bf16": True}}, "E645"),
         ({"iwda": {"conditioning": "dann"}}, "E510"),
+        ({"seed": None}, "E640"),
+        ({"model": None}, "E640"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_written(
@@ -271,6 +274,31 @@ def test_what_is_wrong_is_said_and_nothing_written(
     output = tmp_path / "run"
     assert code_of(lambda: isogloss.adapt(output=output, **{**files, **changes})) == code
     assert not output.exists()
+
+
+@pytest.mark.parametrize("gone", ["predictions.csv", "model"])
+def test_a_finished_run_without_its_parts_is_no_result(
+    files: dict[str, Any], tmp_path: Path, gone: str
+) -> None:
+    options = {**files, "max_steps": 1, "recipe": "zero-shot"}
+    run = isogloss.adapt(output=tmp_path / "run", **options).folder
+    os.rename(run / gone, tmp_path / gone)
+    assert code_of(lambda: isogloss.adapt(output=run, **options)) == "E532"
+    os.rename(tmp_path / gone, run / gone)
+    (run / "metrics.json").write_text("{", "utf-8")
+    assert code_of(lambda: isogloss.adapt(output=run, **options)) == "E532"
+
+
+def test_an_error_of_any_kind_leaves_no_run_that_was_not_begun(
+    files: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: Any) -> None:
+        raise RuntimeError("unforeseen")
+
+    monkeypatch.setattr("isogloss.recipes.adapt.run_stages", fail)
+    with pytest.raises(RuntimeError, match="unforeseen"):
+        isogloss.adapt(output=tmp_path / "run", **files)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
@@ -365,13 +393,21 @@ def test_test_rows_in_the_target_are_counted(files: dict[str, Any], tmp_path: Pa
     with pytest.warns(IsoglossWarning, match="W521: 5 of 5"):
         result = isogloss.adapt(output=tmp_path / "run", **files)
     facts = result.metrics["data"]
-    assert facts["test_rows_also_in_target"] == 5
+    assert (facts["test_rows_also_in_target"], facts["test_rows_also_in_source"]) == (5, 0)
     assert (facts["source_rows"], facts["target_rows"], facts["test_rows"]) == (40, 30, 5)
     np.testing.assert_allclose(facts["test_shares"], [0.4, 0.4, 0.2])
     # The run keeps what it warned of, and tells it in the card and in the report.
     assert [text[:12] for text in result.metrics["warnings"]] == ["W521: 5 of 5"]
     for told in (result.model / "README.md", result.folder / "report.html"):
         assert "occur in the target" in told.read_text("utf-8")
+
+
+def test_test_rows_in_the_source_are_counted(files: dict[str, Any], tmp_path: Path) -> None:
+    files |= {"test": files["source"], "max_steps": 1, "recipe": "zero-shot"}
+    with pytest.warns(IsoglossWarning, match="W525: 40 of 40"):
+        result = isogloss.adapt(output=tmp_path / "run", **files)
+    assert result.metrics["data"]["test_rows_also_in_source"] == 40
+    assert "have learnt their labels" in (result.model / "README.md").read_text("utf-8")
 
 
 def test_long_rows_are_warned_of(files: dict[str, Any], tmp_path: Path) -> None:

@@ -55,6 +55,26 @@ def test_a_tiny_demo_from_files_to_scores(tmp_path: Path) -> None:
     assert rows_of(data / "source.en.csv") == source
 
 
+def test_a_demo_leaves_what_is_not_its_own_alone(tmp_path: Path) -> None:
+    model = str(save_tiny(tmp_path / "encoder", "bert"))
+    own = tmp_path / "home" / "data" / "source.en.csv"
+    for path in (own, tmp_path / "other" / "notes.txt"):
+        path.parent.mkdir(parents=True)
+        path.write_text("mine", "utf-8")
+        folder = tmp_path / path.relative_to(tmp_path).parts[0]
+        before = sorted(folder.rglob("*"))
+        with pytest.raises(IsoglossError) as caught:
+            run_demo(folder, model=model, max_steps=1, sizes=SIZES)
+        assert caught.value.code == "E520"
+        assert sorted(folder.rglob("*")) == before
+        assert path.read_text("utf-8") == "mine"
+    # Where no model is to be had, and where the run ends before its first step.
+    for name in (str(tmp_path / "nowhere"), str(tmp_path / "other")):
+        with pytest.raises(IsoglossError):
+            run_demo(tmp_path / "new", model=name, sizes=SIZES)
+        assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("language", target_languages())
 def test_the_optimum_is_far_better_than_guessing(language: str) -> None:
     test: Dataset = sample_reviews(language, 400, prior=TARGET_PRIOR, seed=5)

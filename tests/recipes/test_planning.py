@@ -68,6 +68,8 @@ def test_the_plan_says_what_ends_it() -> None:
         "Candidates are zero-shot, iwda, iwda+kd and iwda+st; the one to serve is chosen without "
         "target labels. There is no limit of time; a budget in minutes would set one."
     )
+    few = describe_plan(shop_of(labelled_target="few.csv"))
+    assert "chosen by the labelled target rows and by what is known without them." in few
     limited = describe_plan(shop_of(budget=7.5, seeds=2))
     assert "iwda+kd-seed-1 and iwda+st-seed-1 and averages of their weights;" in limited
     assert limited.endswith(

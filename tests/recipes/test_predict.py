@@ -110,6 +110,20 @@ def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
+def test_a_file_without_rows_and_texts_as_words_are_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("text\n", "utf-8")
+    (tmp_path / "one.csv").write_text("text\ngut\n", "utf-8")
+    for name, output, code in (
+        ("empty.csv", "out.csv", "E102"),
+        ("empty.csv", "out.parquet", "E102"),
+        ("one.csv", "out.conll", "E138"),
+    ):
+        with pytest.raises(IsoglossError) as caught:
+            predict_file(run, tmp_path / name, tmp_path / output)
+        assert caught.value.code == code
+        assert not (tmp_path / output).exists()
+
+
 def test_a_value_that_is_no_text_is_named_with_its_row(run: Path, tmp_path: Path) -> None:
     rows = [{"text": "gut"}, {"text": "arm"}, {"text": 3}]
     source = write_jsonl(tmp_path / "x.jsonl", rows)

@@ -133,7 +133,15 @@ def test_a_killed_choice_is_made_good_by_the_same_command(
 
 
 @pytest.mark.parametrize(
-    ("case", "code"), [("nowhere", "E524"), ("begun", "E525"), ("name", "E540"), ("target", "E541")]
+    ("case", "code"),
+    [
+        ("nowhere", "E524"),
+        ("begun", "E525"),
+        ("name", "E540"),
+        ("target", "E541"),
+        ("changed", "E522"),
+        ("stages", "E532"),
+    ],
 )
 def test_choices_that_cannot_be_made_change_nothing(
     files: dict[str, Any], tmp_path: Path, case: str, code: str
@@ -145,6 +153,11 @@ def test_choices_that_cannot_be_made_change_nothing(
         (run / "metrics.json").unlink()
     if case == "target":
         os.rename(files["target"], tmp_path / "elsewhere")
+    if case == "changed":
+        with Path(files["target"]).open("a", encoding="utf-8") as file:
+            file.write("one more text\n")
+    if case == "stages":
+        shutil.rmtree(run / "stages" / "zero-shot")
     before = everything(run)
     with pytest.raises(IsoglossError) as caught:
         isogloss.select(run, "iwda+kd" if case == "name" else "zero-shot")

@@ -45,6 +45,8 @@ def _shift(significant: bool, shrinkage: float, level: str, facts_heard: bool) -
 
 
 def _assumption(p_value: float) -> str:
+    if p_value >= 1.0:
+        return "Whether label shift holds could not be tested: these predictions fit any balance."
     shown = "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
     if p_value >= VIOLATED:
         return (

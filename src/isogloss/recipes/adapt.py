@@ -241,8 +241,16 @@ def record(data: inputs.CanonicalData) -> dict[str, Any]:
 
 
 def result(folder: RunFolder, seconds: float) -> AdaptResult:
-    """Read a finished run back."""
+    """Read a finished run back.
+
+    Raises:
+        IsoglossError: E532 where a part of it was taken away.
+    """
     predictions = sorted(folder.root.glob("predictions.*"))
+    missing = [folder.root / "model"] * (not (folder.root / "model").is_dir())
+    missing += [folder.root / "predictions"] * (not predictions)
+    if missing:
+        raise IsoglossError("E532", path=missing[0], reason="it is not there any more")
     return AdaptResult(
         folder=folder.root,
         model=folder.root / "model",

@@ -70,7 +70,7 @@ class AnalysisSettings:
         check_choice(self.classes, CLASSES, name="classes")
         for view in self.views:
             check_choice(view, VIEWS, name="the view")
-        check_range(self.level, 0.0, 1.0, name="level")
+        check_range(self.level, 0.0, 0.9999, name="level")
         check_range(self.replicates, 2, 100_000, name="replicates")
         check_range(self.sample, 4, 100_000, name="sample")
         check_range(self.seed, 0, 2**32 - 1, name="seed")

@@ -150,8 +150,10 @@ class RunConfig:
         self._count("seed", 0, 2**32 - 1)
 
     def _kind(self, name: str, kind: str) -> None:
-        """Require text or a group of settings, where the field is one of these."""
+        """Require text or a group of settings, where the field is one of these, and no void."""
         value = getattr(self, name)
+        if value is None and "None" not in kind and name != "recipe":
+            raise IsoglossError("E640", name=name, value=value, wanted="given, or left out")
         if isinstance(value, os.PathLike) or (type(value) is int and kind.startswith("str")):
             # A path, or a column whose name is a number.
             value = str(value)
@@ -275,7 +277,8 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
         IsoglossError: E641 where there is no such file or it is no YAML mapping.
     """
     if not os.path.isfile(path):
-        raise IsoglossError("E641", path=path, why="there is no such file")
+        why = "it is a folder" if os.path.isdir(path) else "there is no such file"
+        raise IsoglossError("E641", path=path, why=why)
     path = Path(path)
     if path.stat().st_size > 4 * LONGEST:
         raise IsoglossError("E641", path=path, why="it is too large for settings")

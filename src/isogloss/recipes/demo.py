@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ from datasets import Dataset
 from isogloss.data.reviews import LANGUAGES, bayes_predict, sample_reviews
 from isogloss.data.writing import RowWriter
 from isogloss.errors import IsoglossError
+from isogloss.models.reading import load_tokenizer
 from isogloss.progress import Progress
 from isogloss.recipes.adapt import AdaptResult, run
 from isogloss.recipes.config import RunConfig
-from isogloss.recipes.folder import check
+from isogloss.recipes.folder import CONFIG, check
 from isogloss.report.charts import draw_run
 from isogloss.tasks.metrics import classification_metrics
 
@@ -25,6 +27,7 @@ SOURCE_PRIOR = (0.10, 0.12, 0.16, 0.24, 0.38)
 # The other way round: most English reviews praise, most of the target's complain.
 TARGET_PRIOR = SOURCE_PRIOR[::-1]
 OPTIMUM = "Bayes optimum"
+PICTURE = "demo.png"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +77,8 @@ def run_demo(
         progress: hears how the run goes.
 
     Raises:
-        IsoglossError: E600 for a language that is not there, and whatever `adapt` raises.
+        IsoglossError: E600 for a language that is not there, E520 for a folder that holds something
+            else, and whatever `adapt` raises.
     """
     if to not in target_languages():
         raise IsoglossError("E600", language=to, known=", ".join(target_languages()))
@@ -94,8 +98,16 @@ def run_demo(
     )
     # Asked before the data are written, which an earlier demo in the same place rests on.
     check(output / "run", config.resolved())
+    check_place(output, files)
+    # A model that is not to be had is named before anything is written.
+    load_tokenizer(model)
     test = write_data(files, to, seed=seed, sizes=sizes or DemoSizes())
-    result = run(config, output / "run", progress=progress)
+    try:
+        result = run(config, output / "run", progress=progress)
+    except BaseException:
+        if not (output / "run").exists():
+            shutil.rmtree(output / "data")
+        raise
     order = [int(name) - 1 for name in result.prior["labels"]]
     true_prior = [float(TARGET_PRIOR[index]) for index in order]
     scores, best = scores_on_test(result), optimum(test, to)
@@ -103,10 +115,27 @@ def run_demo(
         {**result.prior, "true": true_prior},
         {stage: found["accuracy"] for stage, found in scores.items()},
         "accuracy",
-        output / "demo.png",
+        output / PICTURE,
         optimum=best["accuracy"],
     )
     return DemoResult(run=result, scores={**scores, OPTIMUM: best}, true_prior=true_prior)
+
+
+def check_place(output: Path, files: Mapping[str, Path]) -> None:
+    """Refuse a folder that holds something else than a demo.
+
+    Raises:
+        IsoglossError: E520.
+    """
+    begun = (output / "run" / CONFIG).is_file()
+    ours = {"run", "data", PICTURE} if begun else {"run"}
+    others = {path.name for path in output.iterdir()} - ours if output.is_dir() else set()
+    if (output / "data").is_dir():
+        known = {path.name for path in files.values()} if begun else set()
+        names = {path.name for path in (output / "data").iterdir() if path.name[0] != "."}
+        others = (others - {"data"}) | (names - known)
+    if others:
+        raise IsoglossError("E520", folder=output)
 
 
 def target_languages() -> tuple[str, ...]:

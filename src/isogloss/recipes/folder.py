@@ -111,7 +111,7 @@ class RunFolder:
         """Remove a folder that this process began where an error comes before any work is done."""
         try:
             yield
-        except IsoglossError:
+        except Exception:
             if self.is_new and not self.has_work():
                 shutil.rmtree(self.root, ignore_errors=True)
             raise
@@ -169,8 +169,18 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file."""
-    values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    """The JSON object in a file of a run.
+
+    Raises:
+        IsoglossError: E532 where it is not there or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        why = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        raise IsoglossError("E532", path=path, reason=why) from error
+    if not isinstance(values, dict):
+        raise IsoglossError("E532", path=path, reason="it holds no JSON object")
     return values
 
 

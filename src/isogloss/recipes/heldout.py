@@ -105,7 +105,7 @@ def read_held_out(folder: str | Path) -> HeldOutRows:
     model = model_folder(folder)
     path = model.parent / HELD_OUT
     if not path.is_file():
-        raise IsoglossError("E531", folder=model.parent)
+        raise IsoglossError("E531", folder=folder)
     try:
         arrays, facts = read_arrays(path)
         return HeldOutRows(

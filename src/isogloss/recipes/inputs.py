@@ -145,10 +145,14 @@ def _facts(task: Task, source: Dataset, target: Dataset, test: Dataset | None) -
     }
     if test is not None:
         facts["test_rows"] = len(test)
-        facts["test_rows_also_in_target"] = shared_among(other, input_digests(test))
+        held = input_digests(test)
+        facts["test_rows_also_in_target"] = shared_among(other, held)
+        facts["test_rows_also_in_source"] = shared_among(own, held)
         facts["test_shares"] = np.asarray(task.prior(test)).tolist()
         if facts["test_rows_also_in_target"]:
             warn("W521", count=facts["test_rows_also_in_target"], of=len(test))
+        if facts["test_rows_also_in_source"]:
+            warn("W525", count=facts["test_rows_also_in_source"], of=len(test))
     return facts
 
 

@@ -62,9 +62,14 @@ def prior_of(folder: RunFolder, stage: str) -> dict[str, Any]:
     Args:
         folder: of the run.
         stage: a finished one.
+
+    Raises:
+        IsoglossError: E532 where what it left was taken away.
     """
     found = prior_in(folder.stage(stage))
-    assert found is not None
+    if found is None:
+        path = folder.stage(stage) / DONE
+        raise IsoglossError("E532", path=path, reason="it is not there any more")
     return found
 
 

@@ -17,6 +17,9 @@ def describe_plan(shop: Workshop) -> str:
     config = shop.config
     trained = listed([stage.name for stage in config.stages() if not stage.members])
     averages = " and averages of their weights" if config.averages or config.seeds else ""
+    by = "without target labels"
+    if config.labelled_target is not None:
+        by = "by the labelled target rows and by what is known without them"
     if config.budget is None:
         limit = "There is no limit of time; a budget in minutes would set one."
     else:
@@ -24,10 +27,7 @@ def describe_plan(shop: Workshop) -> str:
             f"None is begun whose training is not expected to end within {config.budget:g} minutes "
             "of training in all."
         )
-    return (
-        f"Candidates are {trained}{averages}; the one to serve is chosen without target labels. "
-        f"{limit}"
-    )
+    return f"Candidates are {trained}{averages}; the one to serve is chosen {by}. {limit}"
 
 
 def describe_times(shop: Workshop) -> str | None:

@@ -186,6 +186,8 @@ def _label_file(
     no_formulas: bool = False,
 ) -> int:
     name = Path(source).name
+    if served.task.kind != "token" and format_of(output, format=format) == "conll":
+        raise IsoglossError("E138", name=Path(output).name)
     check_columns(served.task.kind, schema.names, name=name)
     check_texts(served, schema, name=name)
     progress = progress or Progress()
@@ -193,6 +195,8 @@ def _label_file(
     batches = read_batches(source, format=format, batch_rows=batch_rows)
     with RowWriter(output, format=format, schema=schema, no_formulas=no_formulas) as writer:
         count = _write(served, batches, writer, name=name, progress=progress)
+        if not count:
+            raise IsoglossError("E102", name=name)
     progress.finish()
     return count
 

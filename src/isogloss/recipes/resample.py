@@ -64,7 +64,8 @@ def resample_file(
     is_file = not isinstance(source, Dataset) and Path(source).is_file()
     if is_file and Path(str(source)).resolve() == Path(output).resolve():
         raise IsoglossError("E733", path=output)
-    format_of(output, format=format)
+    if format_of(output, format=format) == "conll" and task != "token":
+        raise IsoglossError("E138", name=Path(output).name)
     check_range(tolerance, 0.0, 1.0, name="tolerance")
     raw, name = load(source, format=format), name_of(source)
     target = read_labels(raw, make_task(task, **_given(columns)), name=name)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.atomic import remove_unfinished
+from isogloss.data.fingerprints import fingerprint
 from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
 from isogloss.progress import Progress
@@ -13,7 +14,7 @@ from isogloss.recipes.choosing import candidates, describe
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import expect
-from isogloss.recipes.folder import CONFIG, RunFolder
+from isogloss.recipes.folder import CONFIG, RECORD, RunFolder, read_json
 from isogloss.recipes.tested import read_test
 
 # What the guard found, which stays when another candidate is served by hand.
@@ -36,9 +37,10 @@ def select(run: str | Path, name: str, *, progress: Progress | None = None) -> P
         The folder of the model that is served now.
 
     Raises:
-        IsoglossError: E524 where there is no such folder, E525 where the run has not finished,
-            E540 where it has no such candidate, E541 where its target is no file that is still
-            there and no hub data set, E546 or E547 where another process holds the folder.
+        IsoglossError: E524 where there is no such run, E525 where it has not finished, E540 where
+            it has no such candidate, E541 where its target is no file that is still there and no
+            hub data set, E522 where that file is another now, E546 or E547 where another process
+            holds the folder.
 
     Example:
         >>> isogloss.select("runs/de", "zero-shot")
@@ -61,6 +63,7 @@ def _serve(folder: RunFolder, name: str, progress: Progress) -> Path:
         raise IsoglossError("E540", folder=run, name=name, names=", ".join(known))
     if not _is_there(config.target):
         raise IsoglossError("E541", folder=run, target=config.target)
+    check_target(folder, config.target)
     chosen = Chosen.named(name)
     before = metrics.get("chosen", {})
     first = _at_first(metrics)
@@ -75,6 +78,18 @@ def _serve(folder: RunFolder, name: str, progress: Progress) -> Path:
     test = read_test(folder, config) if chosen.corrected else None
     deliver(folder, config, chosen, changed, test=test, progress=progress)
     return folder.root / "model"
+
+
+def check_target(folder: RunFolder, target: str) -> None:
+    """Refuse a target file that is another now: all that the run says is of the one before.
+
+    Raises:
+        IsoglossError: E522.
+    """
+    if not Path(target).is_file():
+        return
+    if fingerprint(target) != read_json(folder.root / RECORD)["data"].get("target"):
+        raise IsoglossError("E522", side="target", folder=folder.root)
 
 
 def judged(choice: dict[str, Any], name: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from isogloss.errors import IsoglossError
 from isogloss.recipes.config import RunConfig, did_you_mean
 from isogloss.recipes.labelled import check_labelled_setting
 from isogloss.recipes.methods import AUTO
+from isogloss.recipes.upstream_settings import check_use, try_optimizer
 from isogloss.trainers.config import FinetuneConfig, IWDAConfig
 from isogloss.trainers.distillation_config import DistillationConfig
 from isogloss.trainers.keung_config import KeungConfig
@@ -24,9 +25,6 @@ GROUPS: dict[str, type[Any]] = {
     "distill": DistillationConfig,
     "selftrain": SelfTrainingConfig,
 }
-
-# A run sends nothing anywhere, and a token of the hub would end up in its folder.
-HUB = ("push_to_hub", "hub_")
 
 # Set by the run itself, from its own settings and the machine.
 RESERVED = ("output_dir", "seed", "bf16", "use_cpu", "max_steps", "average_snapshots")
@@ -53,9 +51,10 @@ def check_settings(config: RunConfig) -> None:
     for group, cls in GROUPS.items():
         settings = getattr(config, group)
         check_names(cls, group, settings)
+        check_use(group, settings)
         try:
-            cls(output_dir="unused", use_cpu=True, **settings)
-        except (TypeError, ValueError) as error:
+            try_optimizer(cls(output_dir="unused", use_cpu=True, **settings))
+        except (ImportError, KeyError, TypeError, ValueError) as error:
             why = " ".join(str(error).split())
             raise IsoglossError("E645", group=group, why=why) from error
 
@@ -73,9 +72,6 @@ def check_names(cls: type[Any], group: str, settings: Mapping[str, Any]) -> None
         if name in RESERVED:
             own = {"average_snapshots": "averages"}.get(name, name)
             why = f"{name} follows from the run's own settings; set {own} without '{group}.'"
-            raise IsoglossError("E645", group=group, why=why)
-        if name.startswith(HUB):
-            why = f"{name} would send the model away; upload the finished model folder yourself"
             raise IsoglossError("E645", group=group, why=why)
         default = fields[name].default
         wanted: tuple[type, ...] = (type(default),)

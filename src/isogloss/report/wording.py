@@ -47,6 +47,7 @@ def data_checks(facts: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
         "target_rows_repeated": ("Target rows that repeat an earlier one", "target_rows"),
         "target_rows_also_in_source": ("Target rows whose text is in the source", "target_rows"),
         "test_rows_also_in_target": ("Test rows whose text is in the target", "test_rows"),
+        "test_rows_also_in_source": ("Test rows whose text is in the source", "test_rows"),
     }
     for key, (name, of) in shares.items():
         if key in facts:

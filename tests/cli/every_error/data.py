@@ -63,6 +63,7 @@ CASES = {
     "E135": Case("inspect --source /dev/null --target {w}/de.csv --format csv"),
     "E136": Case(IN + "conll --task token", {"x.conll": "a O\n" * 5}, short_sentences),
     "E137": Case(IN + "csv", {"x.csv": "text,a\0b\nc,d\n"}),
+    "E138": Case("resample {w}/en.csv --prior good=0.5 -o {t}/x.conll"),
     "E201": Case(OUT + "csv", {"x.csv": "text,label\na,b\nc,b\n"}),
     "E202": Case("evaluate {w}/run {t}/x.csv", {"x.csv": "text,label\na,9\n"}),
     "E203": Case(TOKEN, {"x.jsonl": WORDS.replace("B-X", "X")}),
