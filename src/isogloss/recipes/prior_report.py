@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from isogloss.data.formats import listed
 from isogloss.labelshift.measures import total_variation
 from isogloss.labelshift.prior_estimation import PriorEstimate
 
@@ -50,9 +51,21 @@ def describe_prior(
         "method": estimate.method,
         "shrinkage": float(estimate.shrinkage),
         "assumption_p_value": float(estimate.assumption_p_value),
-        "sentences": estimate.sentences(),
+        "sentences": [*estimate.sentences(), *_untold(estimate, labels)],
         "diagnostics": estimate.to_dict()["diagnostics"],
     }
+
+
+def _untold(estimate: PriorEstimate, labels: Sequence[str]) -> list[str]:
+    """That no row tells of some classes, which the estimate and its interval have at 0."""
+    without = (np.asarray(estimate.source_prior) == 0) & (np.asarray(estimate.prior) == 0)
+    names = [label for label, unseen in zip(labels, without, strict=True) if unseen]
+    if not names:
+        return []
+    return [
+        f"No held-out source row has {listed(names)}: what share of the target that is cannot be "
+        "told, and 0 stands for it."
+    ]
 
 
 def class_shares_of(classes: np.ndarray, num_classes: int) -> np.ndarray:
