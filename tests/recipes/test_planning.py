@@ -73,7 +73,7 @@ def test_the_plan_says_what_ends_it() -> None:
     limited = describe_plan(shop_of(budget=7.5, seeds=2))
     assert "iwda+kd-seed-1 and iwda+st-seed-1 and averages of their weights;" in limited
     assert limited.endswith(
-        "None is begun whose training is not expected to end within 7.5 minutes of training in all."
+        "What is not expected to be trained within 7.5 minutes in all is left out."
     )
 
 

@@ -24,8 +24,8 @@ def describe_plan(shop: Workshop) -> str:
         limit = "There is no limit of time; a budget in minutes would set one."
     else:
         limit = (
-            f"None is begun whose training is not expected to end within {config.budget:g} minutes "
-            "of training in all."
+            f"What is not expected to be trained within {config.budget:g} minutes in all is left "
+            "out."
         )
     return f"Candidates are {trained}{averages}; the one to serve is chosen {by}. {limit}"
 
