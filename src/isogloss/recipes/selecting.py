@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.data.atomic import remove_unfinished
-from isogloss.data.fingerprints import fingerprint
 from isogloss.data.locking import locked
 from isogloss.errors import IsoglossError
 from isogloss.progress import Progress
@@ -14,8 +13,8 @@ from isogloss.recipes.choosing import candidates, describe
 from isogloss.recipes.config import RunConfig
 from isogloss.recipes.delivery import Chosen, deliver
 from isogloss.recipes.expecting import expect
-from isogloss.recipes.folder import CONFIG, RECORD, RunFolder, read_json
-from isogloss.recipes.tested import read_test
+from isogloss.recipes.folder import CONFIG, RunFolder
+from isogloss.recipes.tested import is_unchanged, read_test
 
 # What the guard found, which stays when another candidate is served by hand.
 KEPT = ("table", "left_out")
@@ -86,9 +85,7 @@ def check_target(folder: RunFolder, target: str) -> None:
     Raises:
         IsoglossError: E522.
     """
-    if not Path(target).is_file():
-        return
-    if fingerprint(target) != read_json(folder.root / RECORD)["data"].get("target"):
+    if Path(target).is_file() and not is_unchanged(folder, "target", target):
         raise IsoglossError("E522", side="target", folder=folder.root)
 
 

@@ -33,6 +33,21 @@ def score_model(model: Path, rows: Dataset, config: RunConfig) -> dict[str, floa
     return served.task.metrics(served.task.references(rows), predicted)
 
 
+def is_unchanged(folder: RunFolder, side: str, path: str) -> bool:
+    """Whether a file is, byte for byte, what a run had for a side.
+
+    Args:
+        folder: of the run.
+        side: such as "test".
+        path: of a file that is there.
+
+    Raises:
+        IsoglossError: E532 where the run's record cannot be read.
+    """
+    found: bool = fingerprint(path) == read_json(folder.root / RECORD)["data"].get(side)
+    return found
+
+
 def read_test(folder: RunFolder, config: RunConfig) -> Dataset | None:
     """The test rows of a finished run; None where it had none, or its file is another now.
 
@@ -42,7 +57,7 @@ def read_test(folder: RunFolder, config: RunConfig) -> Dataset | None:
     """
     if config.test is None or not Path(config.test).is_file():
         return None
-    if fingerprint(config.test) != read_json(folder.root / RECORD)["data"].get("test"):
+    if not is_unchanged(folder, "test", config.test):
         return None
     columns = {"text": config.text, "text_pair": config.text_pair, "label": config.label}
     task = make_task(config.task, **columns, orphan_tags=config.orphan_tags)
