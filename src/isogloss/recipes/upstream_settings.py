@@ -48,7 +48,9 @@ def check_use(group: str, settings: Mapping[str, Any]) -> None:
     for name, value in settings.items():
         for start, why in UNUSABLE.items():
             if name.startswith(start):
-                raise IsoglossError("E645", group=group, why=f"{name} is none of them, as {why}")
+                raise IsoglossError(
+                    "E645", group=group, why=f"{name} has no place in a run, as {why}"
+                )
         if isinstance(value, float) and not math.isfinite(value):
             why = f"{name} is {value}, where a finite number is wanted"
             raise IsoglossError("E645", group=group, why=why)
