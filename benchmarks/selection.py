@@ -3,10 +3,12 @@
     python benchmarks/selection.py --runs runs/quality --output runs/selection
     python benchmarks/selection.py --candidates zero-shot,iwda,iwda+st,st-published --draws 0
     python benchmarks/selection.py --table --tune
+    python benchmarks/selection.py --set averages=5 --candidates zero-shot,zero-shot-average,iwda,...
 
 Works on what the quality benchmark left: a case is a pair, shift and seed, its candidates are the
 finished methods, each as it is and corrected for the prior that it estimates. Cases without the
-zero-shot model, iwda or the last stage are left out and named. Sequence tasks are also measured
+zero-shot model, iwda or the last stage are left out and named. `NAME-average` is the average of a
+method's weights, where quality.py was run with `--set averages=5`. Sequence tasks are also measured
 under other class balances, with target and test rows drawn anew (`--draws` times for each
 strength) and the models as they are. With `--truth both` the labels of the target rows, which no
 method was shown, count beside those of the test set. Where skada or pytorch-adapt is installed

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -103,6 +105,10 @@ def records(case: Case, tmp_path_factory: pytest.TempPathFactory) -> list[dict[s
     return [record | {"truth": record["truths"]["test"]} for record in found]
 
 
+def by_candidate(records: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {record["candidate"]: record for record in records}
+
+
 def test_cases_that_are_not_finished_are_left_out_and_named(tmp_path: Path) -> None:
     records = write_runs(tmp_path, METHODS)
     cases, left_out = find_cases(tmp_path, records, tuple(METHODS))
@@ -124,6 +130,38 @@ def test_methods_that_go_on_from_one_another_are_of_one_lineage(case: Case) -> N
     for name in ("kd", "iwda+kd", "wu2020", "keung2019", "zero-shot-balanced"):
         assert lineage(name) == name
     assert lineage("iwda-balanced") == "zero-shot-balanced"
+
+
+def test_averages_are_judged_and_judge_nobody(tmp_path: Path) -> None:
+    records = write_runs(tmp_path, METHODS)
+    run = tmp_path / "runs" / "tweets-de" / "natural" / "seed-0"
+    wanted = ("zero-shot", "zero-shot-average", "iwda", "iwda-average", "iwda+st")
+    cases, left_out = find_cases(tmp_path, records, wanted)
+    assert not cases
+    assert "zero-shot-average" in left_out[0]
+    # As if averaging a stage gave what the stage behind it predicts.
+    for method, other in (("zero-shot", "iwda"), ("iwda", "iwda+st")):
+        shutil.copytree(
+            run / other / "stages" / other, run / method / "stages" / f"{method}-average"
+        )
+        shutil.copy(run / other / "test.npz", run / method / "test-average.npz")
+    (case,) = find_cases(tmp_path, records, wanted)[0]
+    assert case.methods == wanted
+    assert case.jury == dict.fromkeys(METHODS, "zero-shot")
+    with_averages = by_candidate(measure_all([case], tmp_path / "with.jsonl"))
+    (case,) = find_cases(tmp_path, records, tuple(METHODS))[0]
+    without = by_candidate(measure_all([case], tmp_path / "without.jsonl"))
+    assert set(with_averages) > set(without)
+    for name, record in without.items():
+        assert with_averages[name]["standing"] == record["standing"]
+        assert with_averages[name]["truths"] == record["truths"]
+    for average, same in (("zero-shot-average", "iwda"), ("iwda-average", "iwda+st")):
+        assert with_averages[average]["truths"] == without[same]["truths"]
+        found, known = (
+            each["standing"]["macro_f1"] for each in (with_averages[average], without[same])
+        )
+        for name in ("gain", "source_gain", "changed"):
+            assert found[name] == pytest.approx(known[name])
 
 
 def test_the_truth_is_that_of_the_labels(case: Case) -> None:

@@ -83,7 +83,7 @@ def prepare(case: Case) -> Setting:
     if case.draw is not None:
         kept = kept_rows(case, target_labels(case, groups_of(case))[0])
     rows = [plain_rows(case, method, kept) for method in case.methods]
-    estimates = prior_estimates(rows, case.seed)
+    estimates = prior_estimates(rows, case.seed, jury=case.jury)
     labelled = test_rows(case, kept)
     entries = [entry for each in rows for entry in entries_of(each, estimates[each.name])]
     standings = weigh_candidates(

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from isogloss.recipes.methods import AVERAGE
 from machine import kind_of_machine
 from qualitybench.grid import METHODS, PAIRS, Cell
 from qualitybench.resampling import macro_f1_draws
@@ -16,6 +17,8 @@ from qualitybench.targets import files_of
 
 # Held-out source rows that the features are compared on.
 SOURCE_ROWS = 1000
+# In a cell's run: what its model says of the test set, and what the average of its weights does.
+TEST, AVERAGE_TEST = "test.npz", "test-average.npz"
 
 
 def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
@@ -42,7 +45,10 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
     prior = json.loads((run / "prior.json").read_text())
     measured = measure(run, files)
     arrays = measured.pop("arrays")
-    np.savez_compressed(run / "test.npz", **arrays)
+    np.savez_compressed(run / TEST, **arrays)
+    average = run / "stages" / (last + AVERAGE)
+    if average.is_dir():
+        np.savez_compressed(run / AVERAGE_TEST, **measure(average, files)["arrays"])
     truth, source = np.asarray(measured.pop("truth")), np.asarray(prior["source"])
     return {
         **{name: getattr(cell, name) for name in ("pair", "shift", "method", "seed")},

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 
 from quality import RESULTS
-from qualitybench.grid import METHODS
-from selectionbench.cases import DEFAULT_CANDIDATES
+from selectionbench.cases import DEFAULT_CANDIDATES, candidate_names
 
 
 def add_shared_arguments(parser: argparse.ArgumentParser, *, output: str, draws: int) -> None:
@@ -31,8 +30,8 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     """The options given; a candidate that is no method of the grid ends the program."""
     options = parser.parse_args()
     for name in options.candidates:
-        if name not in METHODS:
-            parser.error(f"{name!r} is none of {', '.join(METHODS)}")
+        if name not in candidate_names():
+            parser.error(f"{name!r} is none of {', '.join(candidate_names())}")
     return options
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -14,7 +14,7 @@ from isogloss.labelshift.prior_estimation import PriorEstimate, estimate_prior
 from isogloss.recipes.candidates import read_candidate
 from isogloss.selection import CORRECTED, CandidateRows, agreed_estimates
 from selectionbench.balances import Kept, kept_rows
-from selectionbench.cases import Case
+from selectionbench.cases import Case, trained
 from selectionbench.truth import Labelled, join, target_labels, target_rows
 
 
@@ -54,7 +54,7 @@ def candidates_of(case: Case) -> list[Candidate]:
         known = known[0][kept.target], known[1][kept.target]
     found = []
     all_rows = [plain_rows(case, method, kept) for method in case.methods]
-    estimates = prior_estimates(all_rows, case.seed)
+    estimates = prior_estimates(all_rows, case.seed, jury=case.jury)
     for plain in all_rows:
         method, estimate = plain.name, estimates[plain.name]
         used = [plain]
@@ -84,21 +84,25 @@ def plain_rows(case: Case, method: str, kept: Kept | None) -> CandidateRows:
     return rows if kept is None else kept.of_target(rows)
 
 
-def prior_estimates(rows: Sequence[CandidateRows], seed: int) -> dict[str, PriorEstimate]:
+def prior_estimates(
+    rows: Sequence[CandidateRows], seed: int, *, jury: Collection[str]
+) -> dict[str, PriorEstimate]:
     """Of the target, from each model's own rows, by name; as a run of `auto` makes them.
 
     Args:
-        rows: the zero-shot model's first; all others have been adapted to the target.
+        rows: the zero-shot model's first; all others but its average have been adapted to the
+            target.
         seed: of the estimates' random choices.
+        jury: names of those whose tests of label shift count.
     """
     by_name, unadapted = {each.name: each for each in rows}, rows[0].name
 
     @cache
     def estimate(name: str, before: float) -> PriorEstimate:
-        own = 1.0 if name == unadapted else estimate(unadapted, 1.0).assumption_p_value
+        own = 1.0 if trained(name) == unadapted else estimate(unadapted, 1.0).assumption_p_value
         return prior_estimate(by_name[name], seed, min(own, before))
 
-    return agreed_estimates(list(by_name), estimate)
+    return agreed_estimates(list(by_name), estimate, jury=jury)
 
 
 def prior_estimate(rows: CandidateRows, seed: int, p_value_before: float = 1.0) -> PriorEstimate:

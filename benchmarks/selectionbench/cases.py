@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from isogloss.recipes.candidates import CANDIDATE
-from isogloss.recipes.methods import stages_of
+from isogloss.recipes.methods import AVERAGE, stages_of
 from qualitybench.grid import METHODS, NATURAL, PAIRS, Cell, place_of
+from qualitybench.runs import AVERAGE_TEST, TEST
 
 ZERO_SHOT, ALIGNED, LAST = "zero-shot", "iwda", "iwda+st"
 # Every rule can be followed where these are there.
 NEEDED = (ZERO_SHOT, ALIGNED, LAST)
 # What the recipe `auto` trains.
 DEFAULT_CANDIDATES = (ZERO_SHOT, ALIGNED, "iwda+kd", LAST)
-TEST = "test.npz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,8 @@ class Case:
         pair: of the quality benchmark.
         shift: of it.
         seed: of it.
-        methods: that are finished, the zero-shot model first.
+        methods: that are finished, the zero-shot model first; the average of a method's weights
+            behind it, under its name and `AVERAGE`, where averages are candidates.
         root: of the quality benchmark.
         draw: of its rows, or None for all of them.
     """
@@ -68,8 +69,11 @@ class Case:
 
     @property
     def jury(self) -> dict[str, str]:
-        """The lineage of each method; see `isogloss.selection.weigh_candidates`."""
-        return {method: lineage(method) for method in self.methods}
+        """The lineage of each method that has a voice; see `isogloss.selection.weigh_candidates`.
+
+        An average of weights has none, as in a run.
+        """
+        return {method: lineage(method) for method in self.methods if trained(method) == method}
 
     def run(self, method: str) -> Path:
         """The folder of a method's run."""
@@ -77,15 +81,17 @@ class Case:
 
     def cell(self, method: str) -> Cell:
         """Its place in the grid."""
-        return Cell(pair=self.pair, shift=self.shift, method=method, seed=self.seed)
+        return Cell(pair=self.pair, shift=self.shift, method=trained(method), seed=self.seed)
 
     def stage(self, method: str) -> Path:
         """The folder of its last stage, which is named after the recipe."""
-        return self.run(method) / "stages" / METHODS[method].recipe
+        end = method.removeprefix(trained(method))
+        return self.run(method) / "stages" / (METHODS[trained(method)].recipe + end)
 
     def files(self, method: str) -> tuple[Path, Path]:
         """What it says of both sides without labels, and of the test set."""
-        return self.stage(method) / CANDIDATE, self.run(method) / TEST
+        test = TEST if trained(method) == method else AVERAGE_TEST
+        return self.stage(method) / CANDIDATE, self.run(method) / test
 
     @property
     def stamp(self) -> str:
@@ -110,12 +116,22 @@ class Case:
         ]
 
 
+def trained(candidate: str) -> str:
+    """The method that a candidate is of: its own name, or that of what was averaged."""
+    return candidate.removesuffix(AVERAGE)
+
+
 def lineage(method: str) -> str:
     """The method that first trained the weights which this one goes on from."""
     recipe, shared = METHODS[method].recipe, METHODS[method].shared
     if shared is None or stages_of(recipe)[-1].method == "distill":
         return method
     return lineage(shared)
+
+
+def candidate_names() -> list[str]:
+    """All that can be a candidate: each method of the grid, and behind it its average."""
+    return [name + end for name in METHODS for end in ("", AVERAGE)]
 
 
 def find_cases(
@@ -130,7 +146,7 @@ def find_cases(
     Args:
         root: of the quality benchmark.
         records: of it, each a finished run.
-        wanted: methods that count as candidates.
+        wanted: methods that count as candidates, and averages of methods.
         needed: methods without which there is no case.
 
     Returns:
@@ -142,7 +158,9 @@ def find_cases(
         there.setdefault(place, set()).add(record["method"])
     cases, left_out = [], []
     for (pair, shift, seed), found in there.items():
-        methods = tuple(name for name in METHODS if name in found and name in wanted)
+        methods = tuple(
+            name for name in candidate_names() if name in wanted and trained(name) in found
+        )
         case = Case(pair=pair, shift=shift, seed=seed, methods=methods, root=root)
         missing = _missing(case, needed)
         if missing:

@@ -81,7 +81,7 @@ def measure(case: Case, stamp: str) -> list[Record]:
     """
     candidates = candidates_of(case)
     rows = [each.rows for each in candidates]
-    weights = mean_weights([each.estimate for each in candidates if each.rows.correction is None])
+    weights = mean_weights([each.estimate for each in candidates if each.name in case.jury])
     given = {"weights": weights, "zero_shot": ZERO_SHOT}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
