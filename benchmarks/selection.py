@@ -3,7 +3,7 @@
     python benchmarks/selection.py --runs runs/quality --output runs/selection
     python benchmarks/selection.py --candidates zero-shot,iwda,iwda+st,st-published --draws 0
     python benchmarks/selection.py --table --tune
-    python benchmarks/selection.py --set averages=5 --candidates zero-shot,zero-shot-average,iwda,...
+    python benchmarks/selection.py --set averages=5 --candidates zero-shot,zero-shot-average,iwda
 
 Works on what the quality benchmark left: a case is a pair, shift and seed, its candidates are the
 finished methods, each as it is and corrected for the prior that it estimates. Cases without the
