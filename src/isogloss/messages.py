@@ -14,7 +14,8 @@ ERRORS: dict[str, str] = {
     "E101": "{path} does not exist; check the path, or name a data set of the hub as owner/name.",
     "E102": "{name} has no rows; give a file with at least one row of data.",
     "E103": "{name} is not UTF-8 text at line {line} (byte {offset}); save it as UTF-8.",
-    "E104": "{name} has no ending known here; give it one of these, or name its format: {known}.",
+    "E104": "{what} of {name} is none known here ({known}); give the file another ending, or name "
+    "its format with --format.",
     "E105": "{name} has no column '{column}'; it has {present}; name the right one with {option}.",
     "E106": "{name} has no label column '{column}', and the {side} needs labels; it has {present}; "
     "name the right one with --label.",
@@ -82,7 +83,7 @@ ERRORS: dict[str, str] = {
     # 200 tasks and labels
     "E200": "The label {label!r} is given twice; name every class once.",
     "E201": "A classifier needs at least two classes, but {where} has only: {names}; add "
-    "examples of another class, or name all classes yourself.",
+    "examples of another class.",
     "E202": "The label {label!r} in row {row} of {where} is none of the known labels ({names}); "
     "mend the label, or drop the row, or train on a source that has this class.",
     "E203": "The tag {tag!r} in row {row} of {where} is none of O, B-<type> and I-<type>; convert "

@@ -57,6 +57,13 @@ def test_tables_files_and_pictures(place: Path) -> None:
     assert result.stderr.splitlines()[0] == "zero-shot: passes: 80 rows"
 
 
+def test_a_place_that_cannot_be_written_is_told_before_anything_runs(place: Path) -> None:
+    result = analyze(place, "--output", place / "en.csv" / "out")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: E121: ")
+    assert len(result.stderr.splitlines()) == 1
+
+
 def test_json_is_what_is_written(place: Path, tmp_path: Path) -> None:
     chosen = ["--layer", 0, "--layer", "features", "--view", "mean", "--stage", "iwda"]
     result = analyze(place, *chosen, "--json", "--output", tmp_path / "out")

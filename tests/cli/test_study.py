@@ -79,6 +79,9 @@ def test_errors_end_with_one_line_and_leave_nothing(place: Path, tmp_path: Path)
         assert result.exit_code == 2
         assert result.stderr.splitlines()[-1].startswith(f"error: {code}: ")
         assert not (tmp_path / "s").exists()
+    result = invoke("study", *sides[:-1], place / "test.csv" / "s")
+    assert result.stderr.startswith("error: E121: ")
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_resample(place: Path, tmp_path: Path) -> None:
@@ -97,6 +100,8 @@ def test_resample(place: Path, tmp_path: Path) -> None:
 
 def test_priors_are_read_from_the_right() -> None:
     assert read_shares("a=b=0.5, c=0.25", code="E720") == {"a=b": 0.5, "c": 0.25}
-    for text in ("a", "a=x", "=0.5", "a=0.5,a=0.5", "a=nan", ""):
+    found = read_shares("in 2020, or later=0.5,d=0.1, e, f =0.25", code="E720")
+    assert found == {"in 2020, or later": 0.5, "d": 0.1, "e, f": 0.25}
+    for text in ("a", "a=x", "=0.5", "a=0.5,a=0.5", "a=nan", "", "a=0.5,", "a=0.5,b", "a=0.5,=0.1"):
         with pytest.raises(IsoglossError, match="E720"):
             read_shares(text, code="E720")

@@ -6,6 +6,7 @@ import time
 import pytest
 
 from isogloss.data.atomic import (
+    check_writable,
     naming,
     remove_abandoned,
     replacing,
@@ -13,6 +14,7 @@ from isogloss.data.atomic import (
     temporary_beside,
     unfinished_folder,
 )
+from isogloss.errors import IsoglossError
 
 
 def test_the_file_appears_at_the_end_only(tmp_path):
@@ -22,6 +24,36 @@ def test_the_file_appears_at_the_end_only(tmp_path):
         assert not path.exists()
     assert path.read_text() == "whole"
     assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such permissions")
+def test_the_file_can_be_read_by_whom_the_umask_lets(tmp_path):
+    with (tmp_path / "opened").open("w"):
+        usual = (tmp_path / "opened").stat().st_mode
+    path = tmp_path / "file"
+    with replacing(path) as temporary:
+        temporary.touch(mode=0o600)
+    assert path.stat().st_mode == usual
+
+
+def test_a_folder_that_can_be_made_is_not_made(tmp_path):
+    check_writable(tmp_path)
+    check_writable(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("below", ["", "a", "a/b"])
+def test_e121_a_folder_that_cannot_be_made(below, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        IsoglossError, match=r"file.* cannot be written \(Not a directory\)"
+    ) as error:
+        check_writable(tmp_path / "file" / below)
+    assert error.value.code == "E121"
+    # Permissions do not bind the user whom tests often run as.
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(IsoglossError, match=r"E121.*Permission denied"):
+        check_writable(tmp_path / below)
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -222,6 +222,9 @@ def test_what_the_folder_holds(tmp_path: Path) -> None:
     assert config["architectures"] == ["BertForSequenceClassification"]
     assert AutoTokenizer.from_pretrained(folder)("good")["input_ids"] == [2, 4, 3]
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+    # Whoever may read the configuration may read the weights, too.
+    modes = {(folder / name).stat().st_mode for name in ("config.json", "model.safetensors")}
+    assert len(modes) == 1
 
 
 def test_no_card_no_readme(tmp_path: Path) -> None:

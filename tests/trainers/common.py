@@ -387,6 +387,21 @@ class TrainerTester(ABC):
         assert found == tmp_path / f"checkpoint-{STEPS - 2}"
         assert not newest.exists()
 
+    def test_checkpoint_that_lost_something_is_passed_over(
+        self, tmp_path: Path, finished: Any
+    ) -> None:
+        names = [
+            path.name for path in (Path(finished.args.output_dir) / f"checkpoint-{STEPS}").iterdir()
+        ]
+        for number, name in enumerate(sorted(set(names) - {"complete.json"})):
+            folder = tmp_path / str(number)
+            shutil.copytree(finished.args.output_dir, folder)
+            newest = folder / f"checkpoint-{STEPS}"
+            content = (newest / name).read_bytes()
+            (newest / name).write_bytes(content[:-1])
+            assert last_complete_checkpoint(folder) == folder / f"checkpoint-{STEPS - 2}"
+            assert not newest.exists()
+
     def test_loss_that_is_not_finite_stops_with_a_code(self, tmp_path: Path) -> None:
         trainer = self.build(tmp_path)
         inner = trainer.batch_loss

@@ -33,8 +33,8 @@ def adapt(
         str | None,
         typer.Option(
             metavar="FILE",
-            help="A few labelled random target rows, 10 or more, to check and choose by; from 200 "
-            "on also to refit the last layer, where that gains "
+            help="A few labelled random target rows, 5 or (better) 50 or more, to check and choose "
+            "by; from 200 on also to refit the last layer, where that gains "
             "(--set train_on_labelled=false: never).",
         ),
     ] = None,

@@ -123,6 +123,7 @@ def analyze(
     Example: isogloss analyze runs/de --source en.test.csv --target de.test.csv --plot
     """
     from isogloss.cli.progress import shown_progress
+    from isogloss.data.atomic import check_writable
     from isogloss.recipes.analysis_report import write_analysis
     from isogloss.recipes.analyze import AnalysisSettings, analyze
     from isogloss.recipes.folder import CONFIG
@@ -136,6 +137,8 @@ def analyze(
         sample=sample,
         seed=seed,
     )
+    folder = output or (Path(run) if (Path(run) / CONFIG).is_file() else Path())
+    check_writable(folder)
     with shown_progress() as progress:
         report = analyze(
             run,
@@ -148,7 +151,6 @@ def analyze(
             format=format,
             progress=progress,
         )
-    folder = output or (Path(run) if (Path(run) / CONFIG).is_file() else Path())
     written = [*write_analysis(report, folder)]
     if plot:
         from isogloss.report.analysis import draw_analysis

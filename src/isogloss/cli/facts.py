@@ -92,22 +92,30 @@ def read_belief(text: str) -> dict[str, float]:
 
 
 def read_shares(text: str, *, code: str) -> dict[str, float]:
-    """Label -> share, from `LABEL=SHARE,...`.
+    """Label -> share, from `LABEL=SHARE,...`; a label may hold commas and equals signs.
 
     Args:
         text: of the option.
         code: of the error for a text of another form.
     """
     shares: dict[str, float] = {}
+    unread: list[str] = []
     for part in text.split(","):
+        unread.append(part)
         # From the right: a label may hold an equals sign, a share cannot.
-        label, _, number = part.rpartition("=")
+        label, equals, number = ",".join(unread).rpartition("=")
         label, share = label.strip(), as_share(number)
-        if not label or share is None:
-            raise IsoglossError(code, text=text, why=f"{part!r} is not LABEL=SHARE")
+        if not equals or share is None:
+            # Until a share ends it, what stands before a comma is of a label.
+            continue
+        if not label:
+            break
         if label in shares:
             raise IsoglossError(code, text=text, why=f"{label!r} is there twice")
         shares[label] = share
+        unread = []
+    if unread:
+        raise IsoglossError(code, text=text, why=f"{','.join(unread)!r} is not LABEL=SHARE")
     return shares
 
 

@@ -122,6 +122,7 @@ def study(
     given = tuple(read_shares(text, code="E720") for text in prior or [])
     with importing():
         from isogloss.cli.progress import shown_progress
+        from isogloss.data.atomic import check_writable
         from isogloss.recipes.study import StudySettings, save_study, study_files
         from isogloss.study.plans import PriorPlan
 
@@ -134,6 +135,7 @@ def study(
         baseline=baseline,
         seed=seed,
     )
+    check_writable(output)
     with shown_progress() as progress:
         found = study_files(
             model,

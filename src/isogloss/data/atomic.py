@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -14,6 +15,9 @@ from pathlib import Path
 from isogloss.errors import IsoglossError
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{32}\.tmp", re.DOTALL)
+# It can be read only by setting it.
+_UMASK = os.umask(0o077)
+os.umask(_UMASK)
 
 
 def temporary_beside(path: Path) -> Path:
@@ -24,6 +28,16 @@ def temporary_beside(path: Path) -> Path:
 def is_temporary(path: Path) -> bool:
     """Whether a path has a name of `temporary_beside`."""
     return _TEMPORARY.fullmatch(path.name) is not None
+
+
+def share(file: Path) -> None:
+    """Give a file the permissions of one that a program opened for writing.
+
+    What safetensors writes nobody but its owner may read, whatever the umask. A link to another
+    user's file stays as it is.
+    """
+    with suppress(PermissionError):
+        file.chmod(0o666 & ~_UMASK)
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -63,6 +77,25 @@ def naming(path: Path) -> Iterator[None]:
         raise IsoglossError("E121", path=path, reason=error.strerror or str(error)) from error
 
 
+def check_writable(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before long work whose results go there.
+
+    Args:
+        folder: it need not exist, and is not made.
+
+    Raises:
+        IsoglossError: E121.
+    """
+    place = folder.absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    with naming(folder):
+        if not place.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 @contextmanager
 def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A temporary path beside `path` to write to; renamed to `path` at the end.
@@ -83,6 +116,8 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         with naming(path):
+            if temporary.is_file():
+                share(temporary)
             if durable:
                 _sync(temporary)
             os.replace(temporary, path)

@@ -15,7 +15,7 @@ from isogloss.data.formats import listed
 from isogloss.errors import IsoglossError
 
 Labels = Literal["required", "optional", "drop"]
-Side = Literal["source", "target", "test", "labelled target"]
+Side = Literal["source", "target", "test", "labelled target", "file to resample"]
 OPTIONS = {
     "text": "--text",
     "text_pair": "--text-pair",

@@ -41,7 +41,8 @@ def format_of(path: str | Path, *, format: str | None = None) -> str:
     found = ENDINGS.get(Path(path).suffix.lower()) if format is None else format.lower()
     if found not in FORMATS:
         known = ", ".join([*FORMATS, *(end for end in ENDINGS if end[1:] not in FORMATS)])
-        raise IsoglossError("E104", name=Path(path).name, known=known)
+        what = "The ending" if format is None else f"The format {format!r}"
+        raise IsoglossError("E104", what=what, name=Path(path).name, known=known)
     return found
 
 

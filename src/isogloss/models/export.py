@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerFast
 
-from isogloss.data.atomic import unfinished_folder
+from isogloss.data.atomic import share, unfinished_folder
 from isogloss.errors import IsoglossError
 from isogloss.models import pooling as pool
 from isogloss.models.features import FeatureClassifier
@@ -124,6 +124,8 @@ def _write(
 ) -> None:
     with quiet_library():
         model.model.save_pretrained(folder, state_dict=state)
+        for weights in folder.glob("*.safetensors"):
+            share(weights)
         # Over the one just written, which describes the live model instead of the plain one.
         config.save_pretrained(folder)
         tokenizer.save_pretrained(folder)

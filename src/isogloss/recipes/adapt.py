@@ -77,7 +77,7 @@ def adapt(
         target: rows of the target language; a label column, if there, is left out of training.
         output: the run folder; the same call goes on where an interrupted one stopped.
         test: labelled target rows, for evaluation only.
-        labelled_target: a few labelled rows drawn at random from the target (10 or more), to check
+        labelled_target: a few labelled rows drawn at random from the target (5 or more), to check
             and choose candidates by and for the class balance. No stage is trained on them; the
             head of the model that is served may be refitted on 200 or more, see
             `isogloss.recipes.refitting`.

@@ -113,9 +113,8 @@ def read_labels(raw: Dataset, task: Task, *, name: str) -> TargetLabels:
     Raises:
         IsoglossError: E1xx, E2xx for rows that cannot be used.
     """
-    rows = task.conform(
-        prepare(raw, task.columns, side="test", name=name, labels="required"), name=name
-    )
+    rows = prepare(raw, task.columns, side="file to resample", name=name, labels="required")
+    rows = task.conform(rows, name=name)
     known = task if task.labels is not None else task.with_labels_from(rows, name=name)
     known.check_labels(rows, name=name)
     return labels_of(rows, known, name=name)

@@ -11,7 +11,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from isogloss.data.atomic import unfinished_folder
+from isogloss.data.atomic import share, unfinished_folder
 from isogloss.models.bias import fold_into_bias
 from isogloss.models.sources import quiet_library
 
@@ -36,6 +36,7 @@ def rewrite(model: Path, change: Callable[[PreTrainedModel], None], *, kind: str
         change(plain)
         with unfinished_folder(model) as folder:
             plain.save_pretrained(folder, max_shard_size="1TB")
+            share(folder / WEIGHTS)
             (folder / WEIGHTS).replace(model / WEIGHTS)
 
 

@@ -235,7 +235,7 @@ def _labelled(where: str | Path | Dataset, task: Task, format: str | None) -> tu
     """Conforming labelled rows, and what messages call them."""
     name = name_of(where)
     raw = load(where, format=format)
-    rows = prepare(raw, task.columns, side="test", name=name, labels="required")
+    rows = prepare(raw, task.columns, side="target", name=name, labels="required")
     rows = task.conform(rows, name=name)
     task.check_labels(rows, name=name)
     return rows, name

@@ -18,6 +18,9 @@ from isogloss.stopping import requested
 
 # Written last into a checkpoint: a folder without it was cut off while being written.
 COMPLETE_MARKER = "complete.json"
+# What it says of the other files: their lengths by name.
+FILES = "files"
+_OF_ONE_PROCESS = "rng_state_"
 # What `torch.save` says where it cannot write, with no class of its own and no word of why.
 _TORCH_CANNOT_WRITE = ("PytorchStreamWriter", "inline_container.cc", "iostream error")
 _TORCH_REASON = "the disk is full, or files on it may not grow so large"
@@ -85,13 +88,35 @@ def _why_not_written(error: BaseException) -> str | None:
 def mark_complete(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the mark of a whole checkpoint, when the disk holds all the rest of it.
 
+    Args:
+        folder: of the checkpoint.
+        facts: what else the mark is to say.
+
     Raises:
         OSError: where the disk cannot.
         IsoglossError: E121 where the mark cannot be written.
     """
     sync_tree(folder)
     with replacing(folder / COMPLETE_MARKER, durable=True) as temporary:
-        temporary.write_text(json.dumps(facts), "utf-8")
+        temporary.write_text(json.dumps({**facts, FILES: _sizes(folder)}), "utf-8")
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Bytes of each file of a checkpoint, but for those that other processes may be writing yet."""
+    return {
+        path.name: path.stat().st_size
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.name.startswith(_OF_ONE_PROCESS)
+    }
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a checkpoint was finished and its files still are as long as they were then."""
+    marker = read_marker(folder)
+    there = {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
+    # Marks of earlier versions know no files.
+    lost = dict(marker.get(FILES, {})).items() - there.items()
+    return bool(marker) and not lost
 
 
 def read_marker(folder: Path) -> dict[str, Any]:
@@ -106,6 +131,9 @@ def read_marker(folder: Path) -> dict[str, Any]:
 def last_complete_checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint of `folder`, by its step; broken ones are removed on the way.
 
+    Whole is one that was written to its end and of which nothing was lost or cut off since, as a
+    copy that broke off would.
+
     Args:
         folder: a trainer's `output_dir`; it need not exist.
 
@@ -114,7 +142,7 @@ def last_complete_checkpoint(folder: Path) -> Path | None:
     """
     whole: list[tuple[int, Path]] = []
     for path in folder.glob("checkpoint-*"):
-        if (path / COMPLETE_MARKER).is_file():
+        if _is_whole(path):
             whole.append((int(path.name.rpartition("-")[2]), path))
         else:
             shutil.rmtree(path)
