@@ -30,7 +30,7 @@ class GuardRule:
 
     jury_error: float = 0.15
     source_error: float = 0.25
-    aversion: float = 60.0
+    aversion: float = 80.0
     enough_gain: float = 0.03
     least_gain: float = 0.005
     most_lost: float = 0.01
