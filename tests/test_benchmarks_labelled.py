@@ -113,6 +113,7 @@ def test_the_command_prints_and_keeps_its_tables(
     assert (tmp_path / "out" / "tables.md").read_text("utf-8") == printed
 
 
+@pytest.mark.slow
 def test_heads_are_refitted_to_target_rows(runs: Path) -> None:
     case = Case(pair="tweets-de", shift="natural", seed=0, methods=tuple(METHODS), root=runs)
     # 200 of 300 target rows would leave too few to score on, and of 5 no head can be held out.

@@ -58,7 +58,7 @@ def test_figure_7_has_a_curve_for_each_method_that_trains(
     assert reproduce(asked) == report
 
 
-@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("keep", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_runs_of_a_table_are_made_again_for_their_course(
     corpora: Path, encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
 ) -> None:

@@ -65,6 +65,7 @@ def test_models_go_when_nothing_needs_them(marc: Path, encoder: Path, tmp_path: 
     assert reproduce(request) == first
 
 
+@pytest.mark.slow
 def test_what_a_new_cell_starts_from_is_made_again(
     marc: Path, encoder: Path, tmp_path: Path
 ) -> None:

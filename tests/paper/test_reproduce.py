@@ -260,7 +260,10 @@ def test_any_other_fault_is_recorded_with_its_place(
 @pytest.mark.parametrize(
     ("name", "fraction", "methods"),
     [
-        ("table2", 0.4, ("supervised", "iwda+kd", "wu2020", "keung2019")),
+        pytest.param(
+            *("table2", 0.4, ("supervised", "iwda+kd", "wu2020", "keung2019")),
+            marks=pytest.mark.slow,
+        ),
         ("table1", 0.3, ("st",)),
     ],
 )

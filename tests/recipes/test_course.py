@@ -49,7 +49,14 @@ def came_out(folder: Path) -> dict[str, Any]:
     return {"models": models, "predictions": predictions, "prior": prior, "logs": logs}
 
 
-@pytest.mark.parametrize("recipe", ["iwda", "iwda+st", "iwda+kd", "keung2019"])
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        "iwda+st",
+        "keung2019",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("iwda", "iwda+kd")),
+    ],
+)
 def test_training_is_the_same_with_and_without(
     files: dict[str, Any], tmp_path: Path, recipe: str
 ) -> None:

@@ -25,7 +25,7 @@ def test_stopped_runs_end_as_unbroken_ones(tmp_path: Path) -> None:
     kept = [name for name in unbroken.files if name.endswith("model.safetensors")]
     # Served, of two stages, and of their averages.
     assert len(kept) == 5
-    for share, number in ((0.3, signal.SIGKILL), (0.6, signal.SIGTERM), (0.9, signal.SIGKILL)):
+    for share, number in ((0.4, signal.SIGKILL), (0.7, signal.SIGTERM)):
         case = Case("iwda", tmp_path / "data", tmp_path / f"stopped-{share}")
         moment = Moment(operation=int(share * unbroken.operations), number=number)
         found = stop(case, moment, unbroken)

@@ -172,7 +172,13 @@ def unfinished_copy(finished: Path, run: Path) -> Path:
     return run
 
 
-@pytest.mark.parametrize("killed_in", ["rewrite", "measure", "refine_prior"])
+@pytest.mark.parametrize(
+    "killed_in",
+    [
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("rewrite", "measure")),
+        "refine_prior",
+    ],
+)
 def test_an_interrupted_refit_is_made_good(
     refitted: Any,
     options: dict[str, Any],

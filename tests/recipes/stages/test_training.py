@@ -104,7 +104,10 @@ def test_steps_of_a_token_run(
     assert steps[recipe] == wanted * factor
 
 
-@pytest.mark.parametrize(("recipe", "group"), [("iwda", "iwda"), ("st", "selftrain")])
+@pytest.mark.parametrize(
+    ("recipe", "group"),
+    [("iwda", "iwda"), pytest.param("st", "selftrain", marks=pytest.mark.slow)],
+)
 def test_steps_of_a_run_in_batches_of_tokens(
     files: dict[str, Any], tmp_path: Path, recipe: str, group: str
 ) -> None:
