@@ -41,7 +41,7 @@ def run_cell(cell: Cell, folder: Path, settings: list[str]) -> dict[str, Any]:
     adapt(cell, files, run, folder, settings)
     seconds = time.monotonic() - began
     metrics = json.loads((run / "metrics.json").read_text())
-    last = list(metrics["stages"])[-1]
+    last = [name for name in metrics["stages"] if not name.endswith(AVERAGE)][-1]
     prior = json.loads((run / "prior.json").read_text())
     measured = measure(run, files)
     arrays = measured.pop("arrays")
