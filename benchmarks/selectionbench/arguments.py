@@ -27,7 +27,7 @@ def add_shared_arguments(parser: argparse.ArgumentParser, *, output: str, draws:
 
 
 def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
-    """The options given; a candidate that is no method of the grid ends the program."""
+    """The options given; a candidate that is no method of the grid, nor its average, is refused."""
     options = parser.parse_args()
     for name in options.candidates:
         if name not in candidate_names():

@@ -82,12 +82,13 @@ def test_the_same_rows_give_the_same_change() -> None:
     np.testing.assert_array_equal(first.bias, second.bias)
 
 
-def test_no_row_has_a_part_in_what_is_said_of_it() -> None:
+@pytest.mark.parametrize("folds", [2, pytest.param(None, marks=pytest.mark.slow)])
+def test_no_row_has_a_part_in_what_is_said_of_it(folds: int | None) -> None:
     features, logits, labels = rows(60, seed=5)
     groups = np.arange(60) // 3
     found = out_of_fold_logits(features, logits, labels, groups=groups)
     # With groups, the folds do not go by labels, so other labels leave the folds as they are.
-    for _, held in list(fold_indices(labels, groups=groups))[:2]:
+    for _, held in list(fold_indices(labels, groups=groups))[:folds]:
         changed = labels.copy()
         changed[held] = (labels[held] + 1) % 3
         again = out_of_fold_logits(features, logits, changed, groups=groups)
